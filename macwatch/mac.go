@@ -1,0 +1,86 @@
+// Package macwatch knows who is there: guest devices by their MAC address, the
+// sightings that prove them, their sessions, and the APs and rooms they use. It
+// is pure (facts in, facts out), apart from the LRU that stands in front of the store.
+package macwatch
+
+import "fmt"
+
+// MAC is a 48-bit hardware address as a number. The zero value is "no address".
+type MAC uint64
+
+// ParseMAC reads an address in any of the spellings that APs use: the separators
+// - : . may stand anywhere, exactly 12 hexadecimal digits must remain. It allocates
+// nothing. ok is false for anything else.
+func ParseMAC[T string | []byte](s T) (m MAC, ok bool) {
+	digits := 0
+	for i := range len(s) {
+		c := s[i]
+		if c == '-' || c == ':' || c == '.' {
+			continue
+		}
+		d := hexValue(c)
+		if d < 0 || digits == 12 {
+			return 0, false
+		}
+		m = m<<4 | MAC(d)
+		digits++
+	}
+	if digits != 12 {
+		return 0, false
+	}
+	return m, true
+}
+
+func hexValue(c byte) int {
+	switch {
+	case c >= '0' && c <= '9':
+		return int(c - '0')
+	case c >= 'a' && c <= 'f':
+		return int(c-'a') + 10
+	case c >= 'A' && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}
+
+const hexDigits = "0123456789abcdef"
+
+// String is the canonical spelling: lower case with colons.
+func (m MAC) String() string { return string(m.append(make([]byte, 0, 17))) }
+
+func (m MAC) append(dst []byte) []byte {
+	for i := range 6 {
+		if i > 0 {
+			dst = append(dst, ':')
+		}
+		o := byte(m >> (40 - 8*i))
+		dst = append(dst, hexDigits[o>>4], hexDigits[o&15])
+	}
+	return dst
+}
+
+// Last4 is what log lines show of an address: its last four digits.
+func (m MAC) Last4() string {
+	return string([]byte{hexDigits[m>>12&15], hexDigits[m>>8&15], hexDigits[m>>4&15], hexDigits[m&15]})
+}
+
+// Private reports whether the address is locally administered, as randomised
+// addresses are.
+func (m MAC) Private() bool { return m>>40&2 != 0 }
+
+// Device reports whether the address can belong to a guest device: not null, not
+// broadcast, not multicast.
+func (m MAC) Device() bool { return m != 0 && m>>40&1 == 0 }
+
+// MarshalText writes the canonical spelling.
+func (m MAC) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// UnmarshalText reads any spelling that ParseMAC reads.
+func (m *MAC) UnmarshalText(b []byte) error {
+	v, ok := ParseMAC(b)
+	if !ok {
+		return fmt.Errorf("%q is not a MAC address", b)
+	}
+	*m = v
+	return nil
+}

@@ -1,0 +1,207 @@
+package macwatch
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+	"time"
+)
+
+// Ident identifies an accounting session: the client and NAS that report it, its
+// Acct-Session-Id and the device. Never the Acct-Session-Id alone: two APs use the
+// same, and an AP uses it again after a reboot.
+type Ident [16]byte
+
+// Ident computes the identity of the record's session. It allocates nothing.
+func (r *Record) Ident() Ident {
+	var b [640]byte
+	p := binary.BigEndian.AppendUint64(b[:0], uint64(r.Client))
+	p = binary.BigEndian.AppendUint64(p, uint64(r.MAC))
+	p = append(p, byte(len(r.NAS)))
+	p = append(p, r.NAS...)
+	p = append(p, r.SessionID...)
+	sum := sha256.Sum256(p)
+	return Ident(sum[:16])
+}
+
+// Key tells the records of one session (or of one NAS, for Accounting-On/Off)
+// apart. A NAS that repeats a record changes Identifier, authenticators and
+// Acct-Delay-Time (RFC 2866 section 4.1), so none of them is in it, nor anything
+// computed from the arrival.
+func (r *Record) Key() uint64 {
+	const offset, prime = 14695981039346656037, 1099511628211 // FNV-1a
+	h := uint64(offset)
+	mix := func(v uint64) {
+		for range 8 {
+			h = (h ^ v&0xff) * prime
+			v >>= 8
+		}
+	}
+	stamp := uint64(0)
+	if r.HasEventTimestamp {
+		stamp = 1<<32 | uint64(r.EventTimestamp)
+	}
+	mix(uint64(r.Status))
+	mix(stamp)
+	mix(uint64(r.SessionTime))
+	mix(r.Input)
+	mix(r.Output)
+	mix(uint64(r.InputPackets)<<32 | uint64(r.OutputPackets))
+	mix(uint64(r.TerminateCause))
+	mix(uint64(r.CalledMAC))
+	return h
+}
+
+// MaxKeys is how many record keys a session keeps. A repeat that arrives more than
+// this many records late changes nothing either, since counters are maxima; only
+// Records would count it again.
+const MaxKeys = 32
+
+// Terminate causes that the gateway sets itself (RFC 2866 section 5.10).
+const CauseNASReboot = 11
+
+// Session is one accounting session, or one leg of it.
+type Session struct {
+	ID    int64 // row; 0 until stored
+	Ident Ident
+	Leg   int // 0, then one more for each Start after a Stop
+
+	Location, Client int64
+	NAS, SessionID   string
+	MAC, CalledMAC   MAC
+	AP, SSID, Room   string
+	UserName         string
+	Calling, Called  string
+	Class            []byte
+	FramedIP         uint32
+
+	StartedAt, UpdatedAt time.Time
+	Begun                bool      // its Start came: StartedAt is exact
+	EndedAt              time.Time // zero while open
+	Stopped              bool      // ended by its own Stop, not by the gateway
+	TerminateCause       uint32    // RFC 2866 section 5.10
+
+	Input, Output               uint64 // octets
+	InputPackets, OutputPackets uint32
+	SessionTime                 uint32 // seconds
+
+	Lab     bool // began in lab mode
+	Records int  // distinct records
+	Keys    []uint64
+}
+
+// Outcome is what a record did to its session.
+type Outcome uint8
+
+const (
+	Applied   Outcome = iota // it was new
+	Duplicate                // it was there already: nothing changed
+	NextLeg                  // it is the Start of a new leg: make one with OpenSession
+)
+
+// OpenSession makes the session (or the leg after prior, when that is not nil) that
+// the record is the first of. A session first seen by an Interim-Update or Stop
+// began Acct-Session-Time earlier.
+func OpenSession(r *Record, ident Ident, event time.Time, prior *Session) *Session {
+	s := &Session{
+		Ident: ident, Location: r.Location, Client: r.Client,
+		NAS: string(r.NAS), MAC: r.MAC, SessionID: string(r.SessionID), StartedAt: startOf(r, event),
+	}
+	if prior != nil {
+		s.Leg = prior.Leg + 1
+	}
+	s.take(r, event)
+	return s
+}
+
+func startOf(r *Record, event time.Time) time.Time {
+	if r.Status == StatusStart {
+		return event
+	}
+	return event.Add(-time.Duration(r.SessionTime) * time.Second)
+}
+
+// Apply folds a later record into the session. Order does not matter: counters are
+// cumulative and take the maximum (RFC 2869 section 2.1), the earliest start and
+// the first Stop stand, and nothing but a Start reopens.
+func (s *Session) Apply(r *Record, event time.Time) Outcome {
+	known := slices.Contains(s.Keys, r.Key())
+	if r.Status == StatusStart && !s.EndedAt.IsZero() && !event.Before(s.EndedAt) {
+		// Without Event-Timestamp, the Starts of two legs look the same: then the
+		// time decides alone.
+		if !known || !r.HasEventTimestamp {
+			return NextLeg
+		}
+	}
+	if known {
+		return Duplicate
+	}
+	s.take(r, event)
+	return Applied
+}
+
+func (s *Session) take(r *Record, event time.Time) {
+	if len(s.Keys) == MaxKeys {
+		s.Keys = append(s.Keys[:0:0], s.Keys[1:]...)
+	}
+	s.Keys = append(s.Keys, r.Key())
+	s.Records++
+	// The Start itself knows best when it was; Acct-Session-Time is only close.
+	if r.Status == StatusStart && (!s.Begun || event.Before(s.StartedAt)) {
+		s.Begun, s.StartedAt = true, event
+	} else if start := startOf(r, event); !s.Begun && start.Before(s.StartedAt) {
+		s.StartedAt = start
+	}
+	// The latest record's view of where the device is stands.
+	if !event.Before(s.UpdatedAt) {
+		s.UpdatedAt = event
+		set(&s.AP, r.AP)
+		set(&s.SSID, r.SSID)
+		set(&s.Room, r.Room)
+		set(&s.UserName, r.UserName)
+		set(&s.Calling, r.Calling)
+		set(&s.Called, r.Called)
+		if len(r.Class) > 0 {
+			s.Class = append([]byte(nil), r.Class...)
+		}
+		if r.FramedIP != 0 {
+			s.FramedIP = r.FramedIP
+		}
+		if r.CalledMAC != 0 {
+			s.CalledMAC = r.CalledMAC
+		}
+	}
+	s.Input = max(s.Input, r.Input)
+	s.Output = max(s.Output, r.Output)
+	s.InputPackets = max(s.InputPackets, r.InputPackets)
+	s.OutputPackets = max(s.OutputPackets, r.OutputPackets)
+	s.SessionTime = max(s.SessionTime, r.SessionTime)
+	if r.Status == StatusStop && !s.Stopped {
+		s.Stopped, s.EndedAt, s.TerminateCause = true, event, r.TerminateCause
+	}
+}
+
+// set replaces *to by what a packet says, unless it says nothing or the same.
+func set(to *string, from []byte) {
+	if len(from) > 0 && string(from) != *to {
+		*to = string(from)
+	}
+}
+
+// CloseByNAS ends an open session that an Accounting-On or Accounting-Off names; it
+// reports whether it did. In the very second of an Off a session had begun before
+// it; in that of an On, after it.
+func (s *Session) CloseByNAS(status Status, event time.Time) bool {
+	if !s.EndedAt.IsZero() || s.StartedAt.After(event) || status == StatusOn && s.StartedAt.Equal(event) {
+		return false
+	}
+	s.EndedAt, s.TerminateCause = event, CauseNASReboot
+	return true
+}
+
+// Clone copies the session, so that a transaction that fails leaves the original as it was.
+func (s *Session) Clone() *Session {
+	c := *s
+	c.Keys = slices.Clone(s.Keys)
+	return &c
+}

@@ -1,0 +1,71 @@
+package macwatch
+
+import "time"
+
+// Venue is who and what a Location knows by name: its APs and rooms with their
+// slots, its blocked and exempt devices, its guest accounts. One in a snapshot is
+// never changed; a change makes a new one.
+type Venue struct {
+	APs     *Roster
+	Rooms   *Roster
+	Blocked map[MAC]string // note
+	Exempt  map[MAC]string // note
+	// Accounts by user name, lower case. Only consulted under guests: local.
+	Accounts map[string]Account
+	// Inputs are devices that log in by MAC alone under guests: local.
+	Inputs map[MAC]MACInput
+}
+
+// Account is a local guest account. CHAP needs the clear password, so it is kept.
+type Account struct {
+	UserName  string    `json:"user_name"`
+	Password  string    `json:"-"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"` // zero: never
+	Note      string    `json:"note,omitempty"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// MACInput lets one device in without a password.
+type MACInput struct {
+	MAC       MAC       `json:"mac"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+	Note      string    `json:"note,omitempty"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// ListedDevice is a line of the blocked or exempt list.
+type ListedDevice struct {
+	MAC  MAC       `json:"mac"`
+	Kind string    `json:"kind"` // blocked or exempt
+	Note string    `json:"note,omitempty"`
+	At   time.Time `json:"since"`
+}
+
+// DeviceInfo is one line of `device list`; its JSON names are relied on outside.
+type DeviceInfo struct {
+	MAC            MAC       `json:"mac"`
+	FirstSeen      time.Time `json:"first_seen"`
+	LastSeen       time.Time `json:"last_seen"`
+	Counted        bool      `json:"counted"`
+	Reason         string    `json:"reason,omitempty"`
+	PrivateAddress bool      `json:"private_address"`
+}
+
+// SessionInfo is one line of `session list`; its JSON names are relied on outside.
+type SessionInfo struct {
+	SessionID      string     `json:"session_id"`
+	MAC            string     `json:"mac"` // empty when the packets held none
+	AP             string     `json:"ap"`
+	SSID           string     `json:"ssid,omitempty"`
+	Room           string     `json:"room,omitempty"`
+	UserName       string     `json:"user_name"`
+	StartedAt      time.Time  `json:"started_at"`
+	UpdatedAt      time.Time  `json:"updated_at"`
+	EndedAt        *time.Time `json:"ended_at"`
+	InputOctets    uint64     `json:"input_octets"`
+	OutputOctets   uint64     `json:"output_octets"`
+	SessionTime    uint32     `json:"session_time"`
+	TerminateCause string     `json:"terminate_cause"`
+	Records        int        `json:"records"` // distinct accounting records in it
+	Lab            bool       `json:"lab,omitempty"`
+}
