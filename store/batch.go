@@ -1,0 +1,145 @@
+package store
+
+import (
+	"time"
+
+	"tallygate/licensing"
+	"tallygate/macwatch"
+)
+
+// batch is one open transaction of the writer: what it has changed lives here until
+// the commit, and is dropped with it when that fails. Its reads see its own writes.
+type batch struct {
+	w        *writer
+	now      time.Time // believed time when the batch began
+	state    *state    // the writer's, or a changed copy
+	places   map[int64]*place
+	sessions map[macwatch.Ident]*macwatch.Session
+	cached   []cacheEntry
+	seen     map[macwatch.DeviceKey]time.Time
+	audit    chain
+}
+
+type cacheEntry struct {
+	key   macwatch.DeviceKey
+	epoch uint32
+	first time.Time
+}
+
+// place is what a batch knows of a Location: looked up once, then at hand.
+type place struct {
+	location  *licensing.Location
+	venue     *macwatch.Venue
+	license   *licensing.License // governing; nil when there is none
+	allotment licensing.Allotment
+	epoch     uint32
+}
+
+func (w *writer) newBatch() *batch {
+	return &batch{
+		w: w, now: w.s.Now().Truncate(time.Microsecond), state: w.state, audit: w.audit,
+		places:   map[int64]*place{},
+		sessions: map[macwatch.Ident]*macwatch.Session{},
+		seen:     map[macwatch.DeviceKey]time.Time{},
+	}
+}
+
+func (b *batch) apply(o *op) error {
+	switch {
+	case o.record != nil:
+		return b.record(o.record)
+	case o.claim != nil:
+		return b.claim(o.claim)
+	default:
+		return o.note(b)
+	}
+}
+
+// finish writes what the batch has gathered, just before the commit.
+func (b *batch) finish() error {
+	for _, s := range b.sessions {
+		if err := b.w.saveSession(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// place finds the Location; nil when it is gone.
+func (b *batch) place(id int64) *place {
+	if p, ok := b.places[id]; ok {
+		return p
+	}
+	location := b.state.locations[id]
+	if location == nil {
+		return nil
+	}
+	p := &place{location: location, venue: b.state.venues[id]}
+	governing := int64(0)
+	if p.license = licensing.Governing(location.Licenses, b.now); p.license != nil {
+		governing = p.license.ID
+		p.allotment, _ = p.license.AllotmentAt(id)
+	}
+	e, ok := b.w.epochs[id]
+	if !ok || e.license != governing {
+		// Another license counts anew: what the LRU knows no longer holds. An epoch
+		// that a failed transaction used is simply never used again.
+		b.w.lastEpoch++
+		e = epoch{b.w.lastEpoch, governing}
+		b.w.epochs[id] = e
+	}
+	p.epoch = e.number
+	b.places[id] = p
+	return p
+}
+
+// change gives the batch a state of its own to change.
+func (b *batch) change() *state {
+	if b.state == b.w.state {
+		b.state = b.w.state.clone()
+	}
+	return b.state
+}
+
+// replaceLicense puts a changed license in the place of the old one wherever that stands.
+func (b *batch) replaceLicense(changed *licensing.License) {
+	st := b.change()
+	for i, l := range st.licenses {
+		if l.ID == changed.ID {
+			st.licenses[i] = changed
+		}
+	}
+	for id, l := range st.locations {
+		for i, old := range l.Licenses {
+			if old.ID != changed.ID {
+				continue
+			}
+			c := *l
+			c.Licenses = append([]*licensing.License(nil), l.Licenses...)
+			c.Licenses[i] = changed
+			st.locations[id] = &c
+			break
+		}
+	}
+	for _, p := range b.places {
+		if p.license != nil && p.license.ID == changed.ID {
+			p.license = changed
+			p.location = st.locations[p.location.ID]
+		}
+	}
+}
+
+// replaceRoster puts a changed roster in the place of the old one.
+func (b *batch) replaceRoster(location int64, kind macwatch.Kind, r *macwatch.Roster) {
+	st := b.change()
+	v := *st.venues[location]
+	if kind == macwatch.KindAP {
+		v.APs = r
+	} else {
+		v.Rooms = r
+	}
+	st.venues[location] = &v
+	if p, ok := b.places[location]; ok {
+		p.venue = &v
+	}
+}

@@ -1,0 +1,124 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"tallygate/licensing"
+)
+
+// task runs on the writer, in its turn, by itself.
+type task struct {
+	run func(*writer)
+}
+
+// onWriter runs f on the writer goroutine and waits for it; false when the store is closed.
+func (s *Store) onWriter(f func()) bool {
+	done := make(chan struct{})
+	ok := s.queue.push(op{task: &task{run: func(*writer) {
+		defer close(done)
+		f()
+	}}})
+	if ok {
+		<-done
+	}
+	return ok
+}
+
+// tx is an operator's change: one transaction with its audit entries.
+type tx struct {
+	ctx   context.Context
+	w     *writer
+	conn  *sql.Conn
+	now   time.Time
+	by    string
+	state *state // as it was before the change
+	audit chain
+}
+
+// change carries out f in one transaction, with the state rebuilt from what f left
+// behind and published before change returns. A dry run goes all the way to the
+// commit and then rolls back, so that it finds every error that the real one would.
+func (s *Store) change(ctx context.Context, ch licensing.Change, f func(*tx) error) error {
+	var err error
+	if !s.onWriter(func() { err = s.w.change(ctx, ch, f) }) {
+		return licensing.Errorf(licensing.CodeUnavailable, "the gateway is shutting down").WithHint("try again when it is up")
+	}
+	return unavailable(err)
+}
+
+func (w *writer) change(ctx context.Context, ch licensing.Change, f func(*tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err // the caller has gone before its turn came
+	}
+	// From here on it happens as a whole or not at all, whatever the caller does.
+	ctx = context.WithoutCancel(ctx)
+	if err := w.begin(); err != nil {
+		w.fail(err)
+		return err
+	}
+	t := &tx{ctx: ctx, w: w, conn: w.conn, now: w.s.Now().Truncate(time.Microsecond), by: ch.By, state: w.state, audit: w.audit}
+	err := f(t)
+	var next *state
+	if err == nil {
+		next, err = loadState(ctx, w.conn, t.now)
+	}
+	if err == nil && !ch.DryRun {
+		err = w.exec("COMMIT")
+	}
+	if err != nil || ch.DryRun {
+		w.rollback()
+		if diskFault(err) {
+			w.fail(err)
+		}
+		return err
+	}
+	w.audit.commit(t.audit)
+	w.recovered()
+	// Any change may bear on the count: what the LRU knows is asked anew.
+	clear(w.epochs)
+	w.publish(next)
+	return nil
+}
+
+// log adds an audit entry to the change's own transaction.
+func (t *tx) log(action, subject string, detail any) error {
+	return t.audit.add(t.ctx, t.conn, entry{t.now, t.by, action, subject, detail})
+}
+
+// exec runs a statement; a violated constraint comes back as conflict.
+func (t *tx) exec(conflict error, query string, args ...any) (int64, error) {
+	res, err := t.conn.ExecContext(t.ctx, query, args...)
+	if conflict != nil && constraint(err) {
+		return 0, conflict
+	}
+	if err != nil {
+		return 0, wrap("change the store", err)
+	}
+	return res.RowsAffected()
+}
+
+// rows reads every row of a query through scan.
+func rows[T any](ctx context.Context, q querier, scan func(*sql.Rows) (T, error), query string, args ...any) (out []T, err error) {
+	r, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, wrap("read the store", err)
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	for r.Next() {
+		v, err := scan(r)
+		if err != nil {
+			return nil, wrap("read the store", err)
+		}
+		out = append(out, v)
+	}
+	return out, wrap("read the store", r.Err())
+}
+
+// querier is a connection or a pool of them.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}

@@ -1,0 +1,115 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"time"
+
+	"tallygate/licensing"
+	"tallygate/macwatch"
+)
+
+// Explain tells, device by device, what counts for a license and what does not, and why.
+func (s *Store) Explain(ctx context.Context, number string) (e licensing.Explanation, err error) {
+	if err := s.flushSeen(); err != nil {
+		return e, err
+	}
+	st, now := s.state.Load(), s.Now()
+	l, err := st.license(number)
+	if err != nil {
+		return e, err
+	}
+	if e.Summary, err = st.summarize(ctx, s.readers, l, now); err != nil {
+		return e, err
+	}
+	e.Rule, e.Devices = l.Rule(), []licensing.ExplainedDevice{}
+	for _, a := range l.Allotments {
+		devices, err := rows(ctx, s.readers, func(r *sql.Rows) (d licensing.ExplainedDevice, err error) {
+			var mac, seen int64
+			var first, last sql.NullInt64
+			var reason string
+			if err = r.Scan(&mac, &reason, &seen, &first, &last, &d.AP, &d.SessionID); err != nil {
+				return d, err
+			}
+			m := macwatch.MAC(mac)
+			d.MAC, d.PrivateAddress, d.Location, d.SessionID = m.String(), m.Private(), a.Location, text(d.SessionID)
+			if first.Valid {
+				at := fromMicros(first.Int64)
+				d.FirstCounted = &at
+			}
+			d.Counted, d.Reason = standing(first.Valid, fromNullMicros(last), reason, l, now)
+			return d, nil
+		}, `SELECT d.mac, d.reason, d.first_seen, c.first_at, c.last_at, coalesce(c.ap, ''), coalesce(c.session, '')
+			FROM devices d LEFT JOIN counted c ON c.license_id = ? AND c.location_id = d.location_id AND c.mac = d.mac
+			WHERE d.location_id = ? ORDER BY c.first_at IS NULL, c.first_at, d.first_seen, d.mac`, l.ID, a.LocationID)
+		if err != nil {
+			return e, err
+		}
+		e.Devices = append(e.Devices, devices...)
+	}
+	e.Receipt, err = readReceipt(ctx, s.readers, l.ID)
+	return e, err
+}
+
+// Devices hands out a Location's devices, in order of their first sighting; counted
+// tells of the license that governs now.
+func (s *Store) Devices(ctx context.Context, location string, each func(macwatch.DeviceInfo) error) error {
+	if err := s.flushSeen(); err != nil {
+		return err
+	}
+	st, now := s.state.Load(), s.Now()
+	l, err := st.location(location)
+	if err != nil {
+		return err
+	}
+	governing := licensing.Governing(l.Licenses, now)
+	id := int64(0)
+	if governing != nil {
+		id = governing.ID
+	}
+	r, err := s.readers.QueryContext(ctx, `SELECT d.mac, d.first_seen, d.last_seen, d.reason, c.first_at, c.last_at
+		FROM devices d LEFT JOIN counted c ON c.license_id = ? AND c.location_id = d.location_id AND c.mac = d.mac
+		WHERE d.location_id = ? ORDER BY d.first_seen, d.mac`, id, l.ID)
+	if err != nil {
+		return wrap("read the devices", err)
+	}
+	defer func() { _ = r.Close() }()
+	for r.Next() {
+		var mac, seen, latest int64
+		var first, last sql.NullInt64
+		var reason string
+		if err := r.Scan(&mac, &seen, &latest, &reason, &first, &last); err != nil {
+			return wrap("read the devices", err)
+		}
+		d := macwatch.DeviceInfo{MAC: macwatch.MAC(mac), FirstSeen: fromMicros(seen), LastSeen: fromMicros(latest)}
+		d.PrivateAddress = d.MAC.Private()
+		d.Counted, d.Reason = standing(first.Valid, fromNullMicros(last), reason, governing, now)
+		if err := each(d); err != nil {
+			return err
+		}
+	}
+	return wrap("read the devices", r.Err())
+}
+
+// standing says whether a device counts for the license now, and if not, why not.
+func standing(counted bool, last time.Time, reason string, l *licensing.License, now time.Time) (bool, string) {
+	switch {
+	case !counted:
+		return false, cmp.Or(reason, licensing.ReasonNotSighted.String())
+	case l.Terms.CountWindow > 0 && !last.After(now.Add(-l.Terms.CountWindow)):
+		return false, licensing.ReasonOutsideWindow.String()
+	}
+	return true, ""
+}
+
+// flushSeen brings last_seen up to date before a list reads it.
+func (s *Store) flushSeen() (err error) {
+	if !s.onWriter(func() { err = s.w.housekeep(true) }) {
+		return licensing.Errorf(licensing.CodeUnavailable, "the gateway is shutting down")
+	}
+	if diskFault(err) {
+		return nil // a list a few seconds old is better than none
+	}
+	return err
+}

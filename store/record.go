@@ -1,0 +1,135 @@
+package store
+
+import (
+	"encoding/binary"
+	"math"
+	"time"
+
+	"tallygate/macwatch"
+)
+
+// record stores one Accounting-Request. When it returns nil and the transaction is
+// committed, the record is kept exactly once, however often it came.
+func (b *batch) record(r *macwatch.Record) error {
+	r.Arrival = r.Arrival.UTC().Truncate(time.Microsecond)
+	event := r.Event()
+	ident := r.Ident()
+	switch {
+	case !r.Status.Known() && r.Ignored == "":
+		return b.keepRaw(r, ident, event, "unknown-status")
+	case r.Ignored != "":
+		return b.keepRaw(r, ident, event, r.Ignored)
+	}
+	if b.w.s.keepRaw {
+		if err := b.keepRaw(r, ident, event, ""); err != nil {
+			return err
+		}
+	}
+	if r.Status == macwatch.StatusOn || r.Status == macwatch.StatusOff {
+		return b.nasEvent(r, ident, event)
+	}
+	session, err := b.session(ident)
+	if err != nil {
+		return err
+	}
+	outcome := macwatch.NextLeg
+	if session != nil {
+		outcome = session.Apply(r, event)
+	}
+	switch outcome {
+	case macwatch.Duplicate:
+		return nil
+	case macwatch.NextLeg:
+		session = macwatch.OpenSession(r, ident, event, session)
+		if p := b.place(r.Location); p != nil {
+			began := session.StartedAt
+			if r.Status == macwatch.StatusStart {
+				began = r.Moment(event)
+			}
+			_, session.Lab = p.location.LabAt(began)
+		}
+		// A leg that the new one follows may still wait for its row.
+		if prior := b.sessions[ident]; prior != nil {
+			if err := b.w.saveSession(prior); err != nil {
+				return err
+			}
+		}
+		b.sessions[ident] = session
+	case macwatch.Applied:
+	}
+	return b.sight(r, session, event)
+}
+
+// session finds the latest leg, ready to be changed by this batch; nil when there is none.
+func (b *batch) session(ident macwatch.Ident) (*macwatch.Session, error) {
+	if s, ok := b.sessions[ident]; ok {
+		return s, nil
+	}
+	if s, ok := b.w.sessions.Get(ident); ok {
+		c := s.Clone()
+		b.sessions[ident] = c
+		return c, nil
+	}
+	s, err := b.w.loadSession(ident)
+	if s != nil && err == nil {
+		b.sessions[ident] = s
+	}
+	return s, err
+}
+
+// repeatGuard is how far apart two records of the same content may lie and still be
+// one: any distance when they carry Event-Timestamp, else what computed times differ by.
+func repeatGuard(r *macwatch.Record) int64 {
+	if r.HasEventTimestamp {
+		return math.MaxInt64
+	}
+	return (5 * time.Second).Microseconds()
+}
+
+// repeatKey is the same for a record and its repeats, whatever their Identifier.
+func repeatKey(r *macwatch.Record, ident macwatch.Ident) []byte {
+	return binary.BigEndian.AppendUint64(ident[:], r.Key())
+}
+
+// keepRaw keeps the packet as it came; with a reason (nothing else is kept of it)
+// only once.
+func (b *batch) keepRaw(r *macwatch.Record, ident macwatch.Ident, event time.Time, reason string) error {
+	var key []byte
+	if reason != "" {
+		key = repeatKey(r, ident)
+	}
+	_, err := b.w.stmts.insertRaw.exec(r.Client, r.Location, nullBlob(key), int64(r.Status), reason,
+		micros(event), micros(r.Arrival), blob(r.Packet), repeatGuard(r))
+	return wrap("keep a raw record", err)
+}
+
+// nasEvent closes what an Accounting-On or Accounting-Off names: the sessions of
+// this client and NAS, and, where Called-Station-Id names an AP, of that AP only.
+// Never "everything from this address": controllers speak for many.
+func (b *batch) nasEvent(r *macwatch.Record, ident macwatch.Ident, event time.Time) error {
+	added, err := b.w.stmts.insertNASEvent.exec(r.Client, string(r.NAS), repeatKey(r, ident), int64(r.Status),
+		int64(r.CalledMAC), micros(event), micros(r.Arrival), repeatGuard(r))
+	if err != nil || added == 0 {
+		return wrap("keep an Accounting-On/Off", err)
+	}
+	// What this batch has in hand must be in the table before the table is asked.
+	if err := b.finish(); err != nil {
+		return err
+	}
+	open, err := b.w.openSessionsOf(r.Client, string(r.NAS), r.CalledMAC)
+	if err != nil {
+		return err
+	}
+	for _, s := range open {
+		if !s.CloseByNAS(r.Status, event) {
+			continue
+		}
+		if err := b.w.saveSession(s); err != nil {
+			return err
+		}
+		if latest, ok := b.sessions[s.Ident]; !ok || latest.Leg <= s.Leg {
+			b.sessions[s.Ident] = s
+		}
+	}
+	return nil
+}

@@ -1,0 +1,138 @@
+package store
+
+import (
+	"context"
+	"database/sql/driver"
+	"encoding/binary"
+	"errors"
+	"io"
+	"math"
+	"time"
+
+	"tallygate/macwatch"
+)
+
+const sessionColumns = `id, ident, leg, location_id, client_id, nas, mac, ap, called_mac, ssid, room, session_id,
+	user_name, calling, called, class, framed_ip, started_at, begun, updated_at, ended_at, stopped,
+	input_octets, output_octets, input_packets, output_packets, session_time, terminate_cause, lab, records, keys`
+
+const sessionWidth = 31
+
+// saveSession writes the session, and gives it its row when it has none.
+func (w *writer) saveSession(s *macwatch.Session) error {
+	var ended driver.Value
+	if !s.EndedAt.IsZero() {
+		ended = micros(s.EndedAt)
+	}
+	keys := make([]byte, 0, 8*len(s.Keys))
+	for _, k := range s.Keys {
+		keys = binary.BigEndian.AppendUint64(keys, k)
+	}
+	if s.ID != 0 {
+		_, err := w.stmts.updateSession.exec(s.AP, int64(s.CalledMAC), s.SSID, s.Room, s.UserName, s.Calling, s.Called,
+			blob(s.Class), int64(s.FramedIP), micros(s.StartedAt), flag(s.Begun), micros(s.UpdatedAt), ended, flag(s.Stopped),
+			octets(s.Input), octets(s.Output), int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime),
+			int64(s.TerminateCause), int64(s.Records), keys, s.ID)
+		return wrap("update a session", err)
+	}
+	id, err := w.stmts.insertSession.insert(s.Ident[:], int64(s.Leg), s.Location, s.Client, s.NAS, int64(s.MAC), s.AP,
+		int64(s.CalledMAC), s.SSID, s.Room, s.SessionID, s.UserName, s.Calling, s.Called, blob(s.Class), int64(s.FramedIP),
+		micros(s.StartedAt), flag(s.Begun), micros(s.UpdatedAt), ended, flag(s.Stopped), octets(s.Input), octets(s.Output),
+		int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime), int64(s.TerminateCause), flag(s.Lab),
+		int64(s.Records), keys)
+	s.ID = id
+	return wrap("insert a session", err)
+}
+
+// loadSession reads the latest leg; nil when there is none.
+func (w *writer) loadSession(ident macwatch.Ident) (*macwatch.Session, error) {
+	row := make([]driver.Value, sessionWidth)
+	found, err := w.stmts.selectSession.row(row, ident[:])
+	if err != nil || !found {
+		return nil, wrap("read a session", err)
+	}
+	return sessionOf(row), nil
+}
+
+// openSessionsOf reads the open sessions that a NAS (and AP, unless 0) reports.
+func (w *writer) openSessionsOf(client int64, nas string, ap macwatch.MAC) (out []*macwatch.Session, err error) {
+	st := w.stmts.selectOpen
+	rows, err := st.raw.QueryContext(context.Background(), st.bind([]driver.Value{client, nas, int64(ap)}))
+	if err != nil {
+		return nil, wrap("read open sessions", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for {
+		row := make([]driver.Value, sessionWidth)
+		switch err := rows.Next(row); {
+		case errors.Is(err, io.EOF):
+			return out, nil
+		case err != nil:
+			return nil, wrap("read open sessions", err)
+		}
+		out = append(out, sessionOf(row))
+	}
+}
+
+func sessionOf(row []driver.Value) *macwatch.Session {
+	i := -1
+	num := func() int64 { i++; n, _ := row[i].(int64); return n }
+	text := func() string {
+		i++
+		switch v := row[i].(type) {
+		case string:
+			return v
+		case []byte:
+			return string(v)
+		}
+		return ""
+	}
+	raw := func() []byte { i++; b, _ := row[i].([]byte); return b }
+	at := func() time.Time {
+		i++
+		us, ok := row[i].(int64)
+		if !ok {
+			return time.Time{}
+		}
+		return fromMicros(us)
+	}
+	s := &macwatch.Session{ID: num()}
+	copy(s.Ident[:], raw())
+	s.Leg, s.Location, s.Client, s.NAS, s.MAC, s.AP = int(num()), num(), num(), text(), macwatch.MAC(num()), text()
+	s.CalledMAC, s.SSID, s.Room, s.SessionID = macwatch.MAC(num()), text(), text(), text()
+	s.UserName, s.Calling, s.Called, s.Class, s.FramedIP = text(), text(), text(), raw(), uint32(num())
+	s.StartedAt, s.Begun, s.UpdatedAt, s.EndedAt, s.Stopped = at(), num() == 1, at(), at(), num() == 1
+	s.Input, s.Output = uint64(num()), uint64(num())
+	s.InputPackets, s.OutputPackets, s.SessionTime, s.TerminateCause = uint32(num()), uint32(num()), uint32(num()), uint32(num())
+	s.Lab, s.Records = num() == 1, int(num())
+	for keys := raw(); len(keys) >= 8; keys = keys[8:] {
+		s.Keys = append(s.Keys, binary.BigEndian.Uint64(keys))
+	}
+	return s
+}
+
+func flag(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// octets fits a counter into SQLite's signed integers: 8 EiB and more are shown as the largest.
+func octets(n uint64) int64 { return int64(min(n, math.MaxInt64)) }
+
+// blob keeps an empty value from becoming NULL.
+func blob(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// nullBlob stores an absent value as NULL.
+func nullBlob(b []byte) driver.Value {
+	if b == nil {
+		return nil
+	}
+	return b
+}

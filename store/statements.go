@@ -1,0 +1,73 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+)
+
+// statements are the writer's own, prepared once. A session is found by its latest
+// leg; everything else by primary key.
+type statements struct {
+	insertSession, updateSession, selectSession, selectOpen  *stmt
+	selectDevice, upsertDevice, raiseSeen                    *stmt
+	selectCounted, insertCounted, lowerCounted, raiseCounted *stmt
+	raiseCount, insertWindow                                 *stmt
+	insertRaw, insertNASEvent                                *stmt
+}
+
+func (s *statements) all() map[**stmt]string {
+	return map[**stmt]string{
+		&s.insertSession: `INSERT INTO sessions (ident, leg, location_id, client_id, nas, mac, ap, called_mac, ssid, room,
+			session_id, user_name, calling, called, class, framed_ip, started_at, begun, updated_at, ended_at, stopped,
+			input_octets, output_octets, input_packets, output_packets, session_time, terminate_cause, lab, records, keys)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		&s.updateSession: `UPDATE sessions SET ap = ?, called_mac = ?, ssid = ?, room = ?, user_name = ?, calling = ?, called = ?,
+			class = ?, framed_ip = ?, started_at = ?, begun = ?, updated_at = ?, ended_at = ?, stopped = ?,
+			input_octets = ?, output_octets = ?, input_packets = ?, output_packets = ?, session_time = ?,
+			terminate_cause = ?, records = ?, keys = ? WHERE id = ?`,
+		&s.selectSession: `SELECT ` + sessionColumns + ` FROM sessions WHERE ident = ? ORDER BY leg DESC LIMIT 1`,
+		&s.selectOpen: `SELECT ` + sessionColumns + ` FROM sessions
+			WHERE client_id = ?1 AND nas = ?2 AND ended_at IS NULL AND (?3 = 0 OR called_mac = ?3)`,
+
+		&s.selectDevice: `SELECT first_seen, last_seen, reason FROM devices WHERE location_id = ? AND mac = ?`,
+		&s.upsertDevice: `INSERT INTO devices (location_id, mac, first_seen, last_seen, reason) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET first_seen = min(first_seen, excluded.first_seen),
+			last_seen = max(last_seen, excluded.last_seen), reason = excluded.reason`,
+		&s.raiseSeen: `UPDATE devices SET last_seen = ?1 WHERE location_id = ?2 AND mac = ?3 AND last_seen < ?1`,
+
+		&s.selectCounted: `SELECT first_at, last_at FROM counted WHERE license_id = ? AND location_id = ? AND mac = ?`,
+		&s.insertCounted: `INSERT INTO counted (license_id, location_id, mac, first_at, last_at, ap, session) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		&s.lowerCounted:  `UPDATE counted SET first_at = ?, ap = ?, session = ? WHERE license_id = ? AND location_id = ? AND mac = ?`,
+		&s.raiseCounted:  `UPDATE counted SET last_at = ? WHERE license_id = ? AND location_id = ? AND mac = ?`,
+		&s.raiseCount: `INSERT INTO counts (license_id, location_id, devices) VALUES (?, ?, 1)
+			ON CONFLICT DO UPDATE SET devices = devices + 1 RETURNING devices`,
+		&s.insertWindow: `INSERT OR IGNORE INTO window_sightings (license_id, location_id, at, mac) VALUES (?, ?, ?, ?)`,
+
+		&s.insertRaw: `INSERT INTO raw_records (client_id, location_id, key, status, reason, event_at, recorded_at, packet)
+			SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+			WHERE NOT EXISTS (SELECT 1 FROM raw_records WHERE key = ?3 AND abs(event_at - ?6) <= ?9)`,
+		&s.insertNASEvent: `INSERT INTO nas_events (client_id, nas, key, status, called_mac, event_at, recorded_at)
+			SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
+			WHERE NOT EXISTS (SELECT 1 FROM nas_events WHERE key = ?3 AND abs(event_at - ?6) <= ?8)`,
+	}
+}
+
+func prepareAll(ctx context.Context, conn *sql.Conn) (*statements, error) {
+	s := &statements{}
+	for st, query := range s.all() {
+		var err error
+		if *st, err = prepare(ctx, conn, query); err != nil {
+			return nil, errors.Join(err, s.close())
+		}
+	}
+	return s, nil
+}
+
+func (s *statements) close() error {
+	var errs []error
+	for st := range s.all() {
+		errs = append(errs, (*st).close())
+	}
+	return errors.Join(errs...)
+}

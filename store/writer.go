@@ -1,0 +1,319 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"go.uber.org/zap"
+
+	"tallygate/licensing"
+	"tallygate/macwatch"
+)
+
+// How often the writer looks after its own things when nothing else wakes it.
+const (
+	tick          = time.Second      // probe a store that failed; write last_seen
+	clockInterval = 15 * time.Second // note the latest time seen
+	openSessions  = 131072           // sessions kept in memory
+)
+
+// writer is what the one writing goroutine works on. Nothing in it is shared.
+type writer struct {
+	s          *Store
+	conn       *sql.Conn
+	stmts      *statements
+	state      *state
+	audit      chain
+	sessions   *lru.Cache[macwatch.Ident, *macwatch.Session] // latest legs
+	epochs     map[int64]epoch
+	lastEpoch  uint32
+	seen       map[macwatch.DeviceKey]time.Time // last_seen not yet written
+	subscriber func(Snapshot)
+	failed     bool          // the last commit failed
+	clockSaved time.Duration // uptime when the clock was last noted
+	kept       time.Time     // last housekeeping, by the machine's own clock
+}
+
+// epoch is a Location's counting epoch, and the license that governed in it.
+type epoch struct {
+	number  uint32
+	license int64
+}
+
+func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err error) {
+	w = &writer{s: s, conn: conn, epochs: map[int64]epoch{}, seen: map[macwatch.DeviceKey]time.Time{}}
+	if w.sessions, err = lru.New[macwatch.Ident, *macwatch.Session](openSessions); err != nil {
+		return nil, faultf("cannot make the session cache: %w", err)
+	}
+	if w.stmts, err = prepareAll(ctx, conn); err != nil {
+		return nil, faultf("cannot prepare the statements: %w", err)
+	}
+	if err = w.restoreClock(ctx); err != nil {
+		return nil, err
+	}
+	if w.audit, err = openChain(ctx, conn, s.keys.audit, s.dir); err != nil {
+		return nil, err
+	}
+	if w.state, err = loadState(ctx, conn, s.Now()); err != nil {
+		return nil, err
+	}
+	if err = w.recoverSeen(ctx); err != nil {
+		return nil, err
+	}
+	s.state.Store(w.state)
+	return w, nil
+}
+
+// close is called when the goroutine has ended.
+func (w *writer) close() error {
+	_, err := w.conn.ExecContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
+	if diskFault(err) {
+		err = nil // the log is taken up at the next start
+	}
+	return errors.Join(w.stmts.close(), err, w.conn.Close())
+}
+
+// run is the writer goroutine: it takes what waits, commits it, and answers.
+func (s *Store) run() {
+	defer close(s.done)
+	stop := make(chan struct{})
+	ticking := make(chan struct{})
+	go func() {
+		defer close(ticking)
+		t := time.NewTicker(tick)
+		defer t.Stop()
+		for {
+			select {
+			case <-t.C:
+				s.queue.wake()
+			case <-stop:
+				return
+			}
+		}
+	}()
+	var buf []op
+	for {
+		ops, ok := s.queue.take(buf)
+		if !ok {
+			break
+		}
+		s.w.turn(ops)
+		buf = ops
+		clear(buf)
+	}
+	close(stop)
+	<-ticking
+	if err := s.w.housekeep(true); err != nil {
+		s.log.Warn("what was pending at the end could not be written; it is recovered at the next start", zap.Error(err))
+	}
+}
+
+func (w *writer) turn(ops []op) {
+	switch {
+	case len(ops) == 0:
+	case ops[0].task != nil:
+		ops[0].task.run(w)
+	default:
+		w.commit(ops)
+		w.answer(ops)
+	}
+	// Under load there are no quiet moments: housekeeping takes its turn all the same.
+	if time.Since(w.kept) >= tick {
+		w.kept = time.Now()
+		if err := w.housekeep(false); err != nil {
+			w.fail(err)
+		}
+	}
+}
+
+// commit writes the operations in one transaction. When that fails for the sake of
+// one of them, each is tried by itself, so that a bad row does not sink its
+// neighbours; when the disk is at fault, all have failed.
+func (w *writer) commit(ops []op) {
+	err := w.transact(ops)
+	switch {
+	case err == nil:
+		return
+	case diskFault(err) || len(ops) == 1:
+		if !diskFault(err) {
+			w.s.log.Error("an operation could not be stored", zap.Error(err))
+		}
+		failAll(ops, err)
+		return
+	}
+	for i := range ops {
+		err := w.transact(ops[i : i+1])
+		if err == nil {
+			continue
+		}
+		if diskFault(err) {
+			failAll(ops[i:], err)
+			return
+		}
+		w.s.log.Error("an operation could not be stored", zap.Error(err))
+		failAll(ops[i:i+1], err)
+	}
+}
+
+func failAll(ops []op, err error) {
+	for i := range ops {
+		switch {
+		case ops[i].record != nil:
+			ops[i].record.Err = err
+		case ops[i].claim != nil:
+			ops[i].claim.Err = err
+		}
+	}
+}
+
+// transact carries the operations out in one transaction: all of them, or none.
+func (w *writer) transact(ops []op) error {
+	start := time.Now()
+	b := w.newBatch()
+	err := w.begin()
+	if err == nil {
+		records := 0
+		for i := range ops {
+			if err = b.apply(&ops[i]); err != nil {
+				break
+			}
+			if ops[i].record != nil {
+				records++
+			}
+		}
+		if err == nil {
+			err = b.finish()
+		}
+		if err == nil {
+			err = w.exec("COMMIT")
+		}
+		if err == nil {
+			w.s.metrics.committed(records, time.Since(start))
+			w.succeed(b)
+			return nil
+		}
+		w.rollback()
+	}
+	w.s.metrics.commitFailures.Inc()
+	if diskFault(err) {
+		w.fail(err)
+	}
+	return err
+}
+
+// succeed takes over what a committed batch has changed.
+func (w *writer) succeed(b *batch) {
+	for ident, session := range b.sessions {
+		w.sessions.Add(ident, session)
+	}
+	for i := range b.cached {
+		w.s.cache.Add(b.cached[i].key, b.cached[i].epoch, b.cached[i].first)
+	}
+	for key, at := range b.seen {
+		if at.After(w.seen[key]) {
+			w.seen[key] = at
+		}
+	}
+	w.audit.commit(b.audit)
+	if b.state != w.state {
+		w.publish(b.state)
+	}
+	w.recovered()
+}
+
+func (w *writer) publish(st *state) {
+	w.state = st
+	w.s.state.Store(st)
+	if w.subscriber != nil {
+		w.subscriber(*st.snapshot())
+	}
+}
+
+func (w *writer) fail(err error) {
+	w.failed = true
+	if w.s.writable.Load() {
+		w.s.log.Warn("a commit failed", zap.Error(err))
+	}
+	w.s.setWritable(false)
+}
+
+func (w *writer) recovered() {
+	if w.failed {
+		w.s.setWritable(true)
+		w.failed = false
+	}
+}
+
+// answer gives records and claims back, in order, runs of the same answerer at once.
+func (w *writer) answer(ops []op) {
+	var run []*macwatch.Record
+	flush := func() {
+		if len(run) > 0 {
+			run[0].Done.Answered(run)
+			run = nil
+		}
+	}
+	for i := range ops {
+		switch o := &ops[i]; {
+		case o.record != nil:
+			if len(run) > 0 && run[0].Done != o.record.Done {
+				flush()
+			}
+			run = append(run, o.record)
+		case o.claim != nil:
+			flush()
+			o.claim.Done.Claimed(o.claim)
+		}
+	}
+	flush()
+}
+
+func (w *writer) begin() error { return w.exec("BEGIN IMMEDIATE") }
+
+// rollback leaves the connection outside any transaction. SQLite may have rolled
+// back by itself already, and says so as an error; that is fine.
+func (w *writer) rollback() { _ = w.exec("ROLLBACK") }
+
+func (w *writer) exec(query string, args ...any) error {
+	_, err := w.conn.ExecContext(context.Background(), query, args...)
+	return err
+}
+
+// housekeep runs about once a second: it reads the clock, writes last_seen, and
+// finds out whether a store that failed can be written again.
+func (w *writer) housekeep(last bool) error {
+	event := w.s.readClock()
+	if event != licensing.ClockSteady {
+		if err := w.reportClock(event); err != nil {
+			return err
+		}
+	}
+	clockDue := w.s.uptime()-w.clockSaved >= clockInterval
+	if !last && !w.failed && !clockDue && len(w.seen) == 0 {
+		return nil
+	}
+	if err := w.begin(); err != nil {
+		return err
+	}
+	err := errors.Join(w.writeSeen(), w.saveClock())
+	if err == nil {
+		err = w.exec("COMMIT")
+	}
+	if err != nil {
+		w.rollback()
+		return err
+	}
+	clear(w.seen)
+	w.clockSaved = w.s.uptime()
+	w.recovered()
+	return nil
+}
+
+// Append queues accounting records (radiusd.Journal).
+func (s *Store) Append(records []*macwatch.Record) int { return s.queue.appendRecords(records) }
+
+// Claim queues a first claim of slots (radiusd.Claims).
+func (s *Store) Claim(c *macwatch.Claim) bool { return s.queue.push(op{claim: c}) }
