@@ -83,11 +83,10 @@ func TestClockSetBackRevivesNothing(t *testing.T) {
 	m.set(-time.Hour, ClockSetBack) // further back: reported again
 	m.run(time.Hour)
 	m.shows("2026-05-02 15:00:00")
-	m.reboot(time.Hour, ClockSetBack) // an hour off cannot be told from an hour back
+	m.reboot(time.Hour, ClockSetBack) // reported at each start
 	m.shows("2026-05-02 15:00:00")
-	m.set(30*day+time.Hour-time.Hour, ClockSteady) // set right, but for the hour that it was off
-	m.run(time.Minute)
-	m.shows("2026-05-02 15:01:00")
+	m.set(30*day+time.Hour, ClockJumped) // set right: now the hour that it was off shows
+	m.shows("2026-05-02 16:00:00")
 }
 
 func TestClockJumpIsBelievedAndWithdrawn(t *testing.T) {
@@ -109,11 +108,11 @@ func TestClockJumpStandsAfterADayOfRunning(t *testing.T) {
 	m.run(25 * time.Hour)
 	m.set(3650*day, ClockJumped)
 	m.run(12 * time.Hour)
-	m.reboot(-3*time.Second, ClockSteady) // running time adds up over restarts
+	m.reboot(3*time.Second, ClockSteady) // running time adds up over restarts
 	m.run(12 * time.Hour)
 	require.False(t, m.clock.Provisional())
 	m.set(-3650*day, ClockSetBack)
-	m.shows("2036-04-30 12:59:57")
+	m.shows("2036-04-30 13:00:03")
 }
 
 func TestClockWithdrawsNotBelowWhatWasProven(t *testing.T) {
@@ -211,7 +210,7 @@ func TestClockNeverGoesBack(t *testing.T) {
 			}
 			require.False(t, next.Now(wall).Before(next.Mark))
 			require.False(t, next.Now(wall).Before(wall), "a wall clock ahead is believed")
-			require.Equal(t, event == ClockSetBack, event == ClockSetBack && due.Sub(wall) > clockSlack)
+			require.True(t, event != ClockSetBack || due.Sub(wall) > clockSlack, "nothing is reported of what nobody notices")
 			for i, j := range next.Jumps {
 				require.Less(t, j.Ran, trialRun)
 				require.True(t, j.Before.Before(next.Mark))

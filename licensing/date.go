@@ -18,7 +18,7 @@ type Date struct {
 func ParseDate(s string) (Date, error) {
 	t, err := time.Parse(time.DateOnly, s)
 	if err != nil || t.Year() == 0 {
-		return Date{}, Errorf(CodeInvalid, "%q is not a date", s).
+		return Date{}, Errorf(CodeInvalid, "%.40q is not a date", s).
 			WithHint("write year-month-day, for example 2026-09-30")
 	}
 	return dateOf(t), nil

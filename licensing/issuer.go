@@ -65,7 +65,7 @@ func CheckIssuer(public string) error {
 	if _, ok := decodeKey(public, publicHeader, ed25519.PublicKeySize); ok {
 		return nil
 	}
-	err := Errorf(CodeInvalid, "%q is not an issuer's public key", public)
+	err := Errorf(CodeInvalid, "%.80q is not an issuer's public key", public)
 	if strings.HasPrefix(public, secretHeader) {
 		err = Errorf(CodeInvalid, "this is an issuer's secret key, not its public key")
 	}

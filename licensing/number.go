@@ -41,11 +41,11 @@ func ParseNumber(s string) (string, error) {
 		symbols = strings.TrimPrefix(symbols, "TG")
 	}
 	if len(symbols) != numberSymbols || strings.Trim(symbols, crockford) != "" {
-		return "", Errorf(CodeInvalid, "%q is not a license number", s).
+		return "", Errorf(CodeInvalid, "%.40q is not a license number", s).
 			WithHint("license numbers look like TG-XXXX-XXXX-XXXX; `tallygate license list` shows them")
 	}
 	if body := symbols[:numberSymbols-1]; symbols[numberSymbols-1] != checkSymbol(body) {
-		return "", Errorf(CodeInvalid, "%q is mistyped: its check symbol does not fit", s).
+		return "", Errorf(CodeInvalid, "%.40q is mistyped: its check symbol does not fit", s).
 			WithHint("compare it symbol by symbol with the original")
 	}
 	return formatNumber(symbols), nil

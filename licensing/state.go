@@ -15,7 +15,7 @@ func ParseState(name string) (State, error) {
 			return s, nil
 		}
 	}
-	return 0, Errorf(CodeInvalid, "%q is not a license state", name).
+	return 0, Errorf(CodeInvalid, "%.40q is not a license state", name).
 		WithHint("the states are: %s", strings.Join(stateNames[:], ", "))
 }
 

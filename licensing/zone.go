@@ -15,7 +15,7 @@ func LoadZone(name string) (*time.Location, error) {
 	}
 	zone, err := time.LoadLocation(name)
 	if err != nil {
-		return nil, Errorf(CodeInvalid, "time zone %q is not known", name).WithHint("%s", hint)
+		return nil, Errorf(CodeInvalid, "time zone %.40q is not known", name).WithHint("%s", hint)
 	}
 	return zone, nil
 }
