@@ -1,0 +1,183 @@
+package radiusd
+
+import (
+	"time"
+
+	"tallygate/licensing"
+	"tallygate/macwatch"
+)
+
+// serveAccess handles an Access-Request, from the Snapshot alone, without lock or
+// disk. Only a first claim of an AP or a room goes to the store.
+func (r *reader) serveAccess() licensing.Reason {
+	if reason := r.checkAccess(); reason != licensing.ReasonNone {
+		return reason
+	}
+	if fresh, reason := r.admit(); !fresh {
+		return reason
+	}
+	l := r.client.home
+	if l == nil {
+		r.id.read(&r.packet, r.source.Addr(), nil)
+		return r.refuse(licensing.ReasonUnknownLocation)
+	}
+	r.id.read(&r.packet, r.source.Addr(), &l.room)
+
+	verdict := licensing.Decide(r.facts(l), r.now)
+	if !verdict.Allowed {
+		return r.refuse(verdict.Reason)
+	}
+	expires, reason := r.checkCredentials(l)
+	if reason != licensing.ReasonNone {
+		return r.refuse(reason)
+	}
+	g := grant{location: l, mac: r.id.mac, until: earlier(verdict.Until, expires)}
+	if verdict.ClaimAP || verdict.ClaimRoom {
+		return r.claim(g, verdict)
+	}
+	return r.server.accept(&r.request, &r.packet, g, r.out, r.hash, r.now)
+}
+
+// facts are what the license is asked about.
+func (r *reader) facts(l *location) licensing.Facts {
+	f := licensing.Facts{
+		License:    licensing.Governing(l.Licenses, r.now),
+		Unallotted: l.Unallotted,
+		Module:     l.Settings.Modules[string(r.id.called.SSID)],
+	}
+	if lab, ok := l.LabAt(r.now); ok {
+		f.Lab, f.LabUntil = true, lab.End
+	}
+	if r.id.mac != 0 {
+		_, f.Blocked = l.venue.Blocked[r.id.mac]
+	}
+	var allotment licensing.Allotment
+	if f.License != nil {
+		allotment, _ = f.License.AllotmentAt(l.ID)
+	}
+	f.AP = r.apFacts(l, int(allotment.APs))
+	f.Room = r.roomFacts(l, int(allotment.Rooms))
+	return f
+}
+
+// apFacts is where the AP stands; limit is negative when there is none.
+func (r *reader) apFacts(l *location, limit int) licensing.SlotFacts {
+	if l.Settings.APs == licensing.APsDeclared {
+		if slot, ok := l.venue.APs.Find(string(r.id.ap)); !ok || !slot.Declared {
+			return licensing.SlotUnknown
+		}
+	}
+	return slotFacts(l.venue.APs.Stand(string(r.id.ap), limit, r.now))
+}
+
+// roomFacts is where the room stands, if the Location looks at rooms at all.
+func (r *reader) roomFacts(l *location, limit int) licensing.SlotFacts {
+	rule := &l.room
+	switch {
+	case r.id.room == "" && rule.Required:
+		return licensing.SlotUnknown
+	case r.id.room == "":
+		return licensing.SlotNotNeeded
+	case rule.Declared:
+		if slot, ok := l.venue.Rooms.Find(r.id.room); !ok || !slot.Declared {
+			return licensing.SlotUnknown
+		}
+	}
+	return slotFacts(l.venue.Rooms.Stand(r.id.room, limit, r.now))
+}
+
+func slotFacts(s macwatch.Standing) licensing.SlotFacts {
+	switch s {
+	case macwatch.StandingHolds:
+		return licensing.SlotHeld
+	case macwatch.StandingFree:
+		return licensing.SlotFree
+	default: // StandingFull
+		return licensing.SlotFull
+	}
+}
+
+// refuse answers with an Access-Reject.
+func (r *reader) refuse(reason licensing.Reason) licensing.Reason {
+	r.server.log.rejected(reason, r.client, r.id.ap, r.id.mac)
+	if r.client.home != nil && (reason == licensing.ReasonAPLimit || reason == licensing.ReasonAPUnknown) {
+		r.server.options.Claims.Observe(r.client.home.ID, string(r.id.ap))
+	}
+	return r.server.reject(&r.request, &r.packet, reason, r.out, r.hash)
+}
+
+// pendingAccess is an Access-Request that waits for its first claim.
+type pendingAccess struct {
+	request
+	claim  macwatch.Claim
+	packet packet // with octets of its own
+	grant  grant
+	ap     []byte
+}
+
+// claim asks the store for the slots that this request is the first to need; the
+// answer waits for Claimed. This happens once per AP and room, so it may allocate.
+func (r *reader) claim(g grant, v licensing.Verdict) licensing.Reason {
+	a := &pendingAccess{request: r.request, packet: r.packet, grant: g, ap: append([]byte(nil), r.id.ap...)}
+	a.packet.raw = append([]byte(nil), r.packet.raw...)
+	a.claim = macwatch.Claim{Location: g.location.ID, At: r.now, Done: r.server, Reply: a}
+	if v.ClaimAP {
+		a.claim.AP = string(r.id.ap)
+	}
+	if v.ClaimRoom {
+		a.claim.Room = r.id.room
+	}
+	r.server.inflight.add(1)
+	if !r.server.options.Claims.Claim(&a.claim) {
+		r.server.inflight.done(1)
+		return licensing.ReasonOverload
+	}
+	return licensing.ReasonNone
+}
+
+// Claimed answers an Access-Request whose claim has come back. It is called on the
+// store's writer, and does not block it.
+func (s *Server) Claimed(c *macwatch.Claim) {
+	a := c.Reply.(*pendingAccess)
+	late := &a.socket.late
+	late.mu.Lock()
+	defer late.mu.Unlock()
+	defer s.inflight.done(1)
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.log.panicked(a.socket.listener, fault)
+			s.drop(&a.request, licensing.ReasonInternalError, nil)
+		}
+	}()
+	reason := s.claimed(a, late)
+	if reason != licensing.ReasonNone && reason != licensing.ReasonConflicting {
+		s.drop(&a.request, reason, c.Err)
+	}
+	late.out.flush()
+}
+
+func (s *Server) claimed(a *pendingAccess, late *late) licensing.Reason {
+	refusal := licensing.ReasonNone
+	switch {
+	case a.claim.Err != nil:
+		return licensing.ReasonStoreUnavailable // silence: another server may do better
+	case a.claim.Result == macwatch.ClaimAPFull:
+		refusal = licensing.ReasonAPLimit
+		s.options.Claims.Observe(a.claim.Location, string(a.ap))
+	case a.claim.Result == macwatch.ClaimRoomFull:
+		refusal = licensing.ReasonRoomLimit
+	}
+	if refusal == licensing.ReasonNone {
+		return s.accept(&a.request, &a.packet, a.grant, late.out, late.hash, s.options.Now())
+	}
+	s.log.rejected(refusal, a.client, a.ap, a.grant.mac)
+	return s.reject(&a.request, &a.packet, refusal, late.out, late.hash)
+}
+
+// earlier is the earlier of two times, of which the zero one means never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

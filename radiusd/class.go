@@ -1,0 +1,64 @@
+package radiusd
+
+import (
+	"crypto/subtle"
+	"encoding/binary"
+	"time"
+
+	"tallygate/macwatch"
+)
+
+// The Class token says, without anything being stored, that this gateway accepted a
+// device: version, Location, MAC, time, and a keyed digest over them. A NAS that
+// returns it in accounting proves so even after we crashed. RFC 2865 section 5.25
+// lets nobody but us look into it.
+const (
+	classVersion = 1
+	classBody    = 1 + 8 + 6 + 8
+	classSum     = 16 // of HMAC-SHA256's 32
+	classSize    = classBody + classSum
+	// maxClassAge is how long a token proves anything; sessions are shorter.
+	maxClassAge = 30 * 24 * time.Hour
+	// maxClassLead allows for a believed clock that was set back.
+	maxClassLead = 24 * time.Hour
+)
+
+// makeClass makes the token of an acceptance at now. It is overwritten by the next.
+func (h *hasher) makeClass(location int64, mac macwatch.MAC, now time.Time) []byte {
+	b := append(h.token[:0], classVersion)
+	b = binary.BigEndian.AppendUint64(b, uint64(location))
+	b = append(b, byte(mac>>40), byte(mac>>32), byte(mac>>24), byte(mac>>16), byte(mac>>8), byte(mac))
+	b = binary.BigEndian.AppendUint64(b, uint64(now.Unix()))
+	return append(b, h.classDigest(b)[:classSum]...)
+}
+
+// validClass reports whether a Class is our token for this device at this Location.
+func (h *hasher) validClass(class []byte, location int64, mac macwatch.MAC, now time.Time) bool {
+	if len(class) != classSize || class[0] != classVersion {
+		return false
+	}
+	var name [8]byte
+	copy(name[2:], class[9:15])
+	at := time.Unix(int64(binary.BigEndian.Uint64(class[15:])), 0)
+	return binary.BigEndian.Uint64(class[1:]) == uint64(location) &&
+		macwatch.MAC(binary.BigEndian.Uint64(name[:])) == mac &&
+		now.Sub(at) <= maxClassAge && at.Sub(now) <= maxClassLead &&
+		subtle.ConstantTimeCompare(class[classBody:], h.classDigest(class[:classBody])[:classSum]) == 1
+}
+
+// classDigest is overwritten by the next digest.
+func (h *hasher) classDigest(body []byte) []byte {
+	h.class.Reset()
+	h.class.Write(body)
+	return h.class.Sum(h.sum[:0])
+}
+
+// acceptedDevices is how many devices are remembered as accepted, for NAS that do
+// not return Class. Only Locations that count accepted devices (count: accepted) use
+// the memory.
+const acceptedDevices = 1 << 16
+
+type acceptedDevice struct {
+	location int64
+	mac      macwatch.MAC
+}

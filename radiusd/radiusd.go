@@ -1,0 +1,63 @@
+// Package radiusd is RADIUS on the wire: sockets, packets, authenticators, the reply
+// cache, and the two paths, Access-Request (access.go) and Accounting-Request
+// (accounting.go). It decides from an immutable Snapshot and answers an
+// Accounting-Request only when the Journal says that it is durable.
+package radiusd
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"tallygate/macwatch"
+)
+
+// Journal keeps accounting records. It is what Accounting-Requests need of a store.
+type Journal interface {
+	// Append hands records to the one writer, in order. It takes as many as fit,
+	// from the front, and returns how many. Each one taken comes back exactly once
+	// through its Done, after the commit or with Err set. It never blocks.
+	Append(records []*macwatch.Record) int
+	// Writable reports whether the last commit succeeded. While it is false,
+	// Status-Server on the accounting port gets no answer.
+	Writable() bool
+}
+
+// Claims gives slots to APs and rooms, durably. First claims only.
+type Claims interface {
+	// Claim queues c; false when the queue is full. c comes back through c.Done.
+	Claim(c *macwatch.Claim) bool
+	// Observe notes, without waiting and as far as there is room, that an AP was
+	// refused, so that `ap list` can show it.
+	Observe(location int64, ap string)
+}
+
+// Learner keeps, durably, that a source address of a RequireAuto client has sent a
+// valid Message-Authenticator. It may be called again for the same address; it does
+// not block. The next Snapshot carries the address in Client.Signed.
+type Learner interface {
+	Signed(client int64, source netip.Addr)
+}
+
+// Options is what a Server needs. Zero fields get the defaults said here.
+type Options struct {
+	Auth, Acct    []string      // addresses as host:port; port 0 picks a free one
+	Sockets       int           // per address, with SO_REUSEPORT; default 1
+	ReceiveBuffer int           // SO_RCVBUF in octets; default 8 MiB
+	RejectDelay   time.Duration // 0-5 s, from arrival to Access-Reject; see DefaultRejectDelay
+	ReplyCache    int           // entries in the reply cache; default 65536 per port
+	ClassKey      []byte        // 32 octets: key of the Class token
+
+	Journal Journal
+	Claims  Claims
+	Learner Learner
+
+	Log     *zap.Logger
+	Metrics prometheus.Registerer
+	Now     func() time.Time // default time.Now; the gateway's believed clock
+}
+
+// DefaultRejectDelay is the time from arrival to Access-Reject when none is configured.
+const DefaultRejectDelay = time.Second

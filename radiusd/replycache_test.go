@@ -1,0 +1,187 @@
+package radiusd
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+func cacheKey(n int) replyKey { return replyKey{identifier: byte(n), port: uint16(n >> 8)} }
+
+func cacheAuthenticator(n int) []byte { return append(make([]byte, 15), byte(n)) }
+
+func TestReplyCacheGivesTheSameOctetsForReplyLifetime(t *testing.T) {
+	c := newReplyCache(4)
+	buffer := make([]byte, maxPacket)
+	at := instant(0)
+	admit := func(authenticator int) (arrival, ticket, []byte) {
+		return c.admit(cacheKey(1), accessRequest, cacheAuthenticator(authenticator), at, buffer)
+	}
+	result, tk, _ := admit(1)
+	require.Equal(t, arrivalFresh, result)
+	result, _, _ = admit(1)
+	require.Equal(t, arrivalInProgress, result)
+	at += instant(time.Hour)
+	result, _, _ = admit(1)
+	require.Equal(t, arrivalInProgress, result, "what has no answer yet never expires")
+
+	kept, stale := c.answer(tk, []byte("answer"), 0, at)
+	require.True(t, kept)
+	require.False(t, stale)
+	at += instant(replyLifetime) - 1
+	result, _, reply := admit(1)
+	require.Equal(t, arrivalRepeated, result)
+	require.Equal(t, "answer", string(reply))
+	at++
+	result, _, _ = admit(1)
+	require.Equal(t, arrivalFresh, result)
+	_, stale = c.answer(tk, []byte("answer"), 0, at)
+	require.True(t, stale, "the old ticket")
+}
+
+func TestReplyCacheTellsCodesApart(t *testing.T) {
+	c := newReplyCache(4)
+	_, _, _ = c.admit(cacheKey(1), accessRequest, cacheAuthenticator(1), 0, nil)
+	result, _, _ := c.admit(cacheKey(1), accountingRequest, cacheAuthenticator(1), 0, nil)
+	require.Equal(t, arrivalReplaced, result)
+}
+
+func TestReplyCacheForgets(t *testing.T) {
+	c := newReplyCache(1)
+	_, tk, _ := c.admit(cacheKey(1), accessRequest, cacheAuthenticator(1), 0, nil)
+	result, _, _ := c.admit(cacheKey(2), accessRequest, cacheAuthenticator(1), 0, nil)
+	require.Equal(t, arrivalRefused, result)
+	c.forget(tk)
+	c.forget(tk)
+	c.forget(ticket{})
+	result, _, _ = c.admit(cacheKey(2), accessRequest, cacheAuthenticator(1), 0, nil)
+	require.Equal(t, arrivalFresh, result)
+	c.forget(tk) // stale: of the other one
+	result, _, _ = c.admit(cacheKey(2), accessRequest, cacheAuthenticator(1), 0, nil)
+	require.Equal(t, arrivalInProgress, result)
+}
+
+func TestReplyCacheHoldsALateAnswerBack(t *testing.T) {
+	c := newReplyCache(4)
+	buffer := make([]byte, maxPacket)
+	_, tk, _ := c.admit(cacheKey(1), accessRequest, cacheAuthenticator(1), 0, nil)
+	kept, _ := c.answer(tk, []byte("no"), 100, 0)
+	require.True(t, kept)
+	result, _, _ := c.admit(cacheKey(1), accessRequest, cacheAuthenticator(1), 99, buffer)
+	require.Equal(t, arrivalInProgress, result)
+	require.Equal(t, "no", string(c.fetch(tk, buffer)))
+	result, _, reply := c.admit(cacheKey(1), accessRequest, cacheAuthenticator(1), 99, buffer)
+	require.Equal(t, arrivalRepeated, result, "once it has been sent")
+	require.Equal(t, "no", string(reply))
+	require.Nil(t, c.fetch(ticket{}, buffer))
+}
+
+func TestReplyCacheBoundsLongReplies(t *testing.T) {
+	const places = 3 * largeShare
+	c := newReplyCache(places)
+	long := bytes.Repeat([]byte("x"), maxPacket)
+	buffer := make([]byte, maxPacket)
+	keep := func(n int, reply []byte, now instant) (ticket, bool) {
+		_, tk, _ := c.admit(cacheKey(n), accessRequest, cacheAuthenticator(1), now, nil)
+		kept, _ := c.answer(tk, reply, 0, now)
+		return tk, kept
+	}
+	for n := range 3 {
+		_, kept := keep(n, long, 0)
+		require.True(t, kept)
+	}
+	tk, kept := keep(3, long, 0)
+	require.False(t, kept, "there is room for three")
+	require.False(t, c.valid(tk), "its place is free again")
+	_, _, reply := c.admit(cacheKey(2), accessRequest, cacheAuthenticator(1), 0, buffer)
+	require.Equal(t, long, reply)
+	_, kept = keep(3, long, instant(replyLifetime))
+	require.True(t, kept, "after the others have expired")
+	_, kept = keep(4, long[:smallReply], instant(replyLifetime))
+	require.True(t, kept)
+}
+
+// The cache against a map and a list.
+func TestReplyCacheAgainstAModel(t *testing.T) {
+	type entry struct {
+		authenticator int
+		ticket        ticket
+		answered      bool
+		reply         string
+		expires       instant
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		const places = 6
+		c := newReplyCache(places)
+		model := map[int]*entry{}
+		now := instant(0)
+		buffer := make([]byte, maxPacket)
+		for range rapid.IntRange(1, 200).Draw(t, "steps") {
+			key := rapid.IntRange(0, 7).Draw(t, "key")
+			e := model[key]
+			switch rapid.IntRange(0, 4).Draw(t, "step") {
+			case 0, 1:
+				authenticator := rapid.IntRange(0, 1).Draw(t, "authenticator")
+				// The cache clears at most four a time, and only where it looks; so
+				// does the model, but it may not refuse what has room.
+				result, tk, reply := c.admit(cacheKey(key), accessRequest, cacheAuthenticator(authenticator), now, buffer)
+				live := 0
+				for k, e := range model {
+					if e.answered && e.expires <= now {
+						delete(model, k)
+						continue
+					}
+					live++
+				}
+				e = model[key]
+				want := arrivalFresh
+				switch {
+				case e == nil && live == places:
+					want = arrivalRefused
+				case e == nil:
+				case e.authenticator == authenticator && e.answered:
+					want = arrivalRepeated
+				case e.authenticator == authenticator:
+					want = arrivalInProgress
+				case !e.answered:
+					want = arrivalReplaced
+				}
+				if want != result {
+					t.Fatalf("key %d: got %d, want %d", key, result, want)
+				}
+				switch result {
+				case arrivalFresh, arrivalReplaced:
+					model[key] = &entry{authenticator: authenticator, ticket: tk}
+				case arrivalRepeated:
+					if string(reply) != e.reply {
+						t.Fatalf("reply %q, want %q", reply, e.reply)
+					}
+				}
+			case 2:
+				if e != nil && !e.answered {
+					e.reply = fmt.Sprint(key, now, rapid.StringN(0, 300, 300).Draw(t, "reply"))
+					kept, stale := c.answer(e.ticket, []byte(e.reply), 0, now)
+					if stale {
+						t.Fatal("stale")
+					}
+					if !kept { // one long reply at most, at this size
+						delete(model, key)
+						continue
+					}
+					e.answered, e.expires = true, now+instant(replyLifetime)
+				}
+			case 3:
+				if e != nil && !e.answered {
+					c.forget(e.ticket)
+					delete(model, key)
+				}
+			case 4:
+				now += instant(rapid.IntRange(0, int(replyLifetime)/2).Draw(t, "later"))
+			}
+		}
+	})
+}

@@ -1,0 +1,86 @@
+package radiusd
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"layeh.com/radius"
+
+	"tallygate/licensing"
+	"tallygate/macwatch"
+)
+
+// brokenClaims fails where no store may.
+type brokenClaims struct{ claims }
+
+func (*brokenClaims) Observe(int64, string) { panic("broken") }
+
+func TestAPanicCostsOnePacketItsAnswer(t *testing.T) {
+	broken := &brokenClaims{}
+	broken.result = macwatch.ClaimAPFull
+	g := start(t, func(g *gateway) {
+		g.options.Claims = broken
+		g.location.Settings.APs = licensing.APsDeclared
+	})
+	n := dial(t, g.AuthAddrs()[0])
+	n.send(access(1, "panic")) // refused, and Observe panics in the reader
+	g.waitDropped(authListener, licensing.ReasonInternalError, 1)
+	n.silent()
+	n.send(access(1, "panic"))
+	g.waitDropped(authListener, licensing.ReasonInternalError, 2)
+
+	location := *g.location
+	location.Settings.APs = licensing.APsFirstCome
+	g.location = &location
+	g.Publish(g.snapshot())
+	n.send(access(2, "panic")) // the claim comes back, and Observe panics in Claimed
+	g.waitDropped(authListener, licensing.ReasonInternalError, 3)
+	n.silent()
+	broken.set(func(c *claims) { c.result = macwatch.ClaimGranted })
+	require.Equal(t, radius.CodeAccessAccept, n.exchange(access(2, "panic")).Code)
+}
+
+func TestMetricsBeginAtZero(t *testing.T) {
+	g := prepare(t)
+	_ = g.offline(authListener)
+	families, err := g.registry.Gather()
+	require.NoError(t, err)
+	series := map[string]int{}
+	for _, f := range families {
+		series[f.GetName()] = len(f.GetMetric())
+		for _, m := range f.GetMetric() {
+			require.Zero(t, m.GetCounter().GetValue())
+		}
+	}
+	require.Equal(t, map[string]int{
+		"tallygate_radius_requests_total":          2 * 4,
+		"tallygate_radius_responses_total":         2 * 3,
+		"tallygate_radius_dropped_total":           2 * len(licensing.Drops()),
+		"tallygate_access_decisions_total":         1 + len(licensing.Refusals()),
+		"tallygate_radius_kernel_dropped_total":    2,
+		"tallygate_radius_unsigned_requests_total": len(g.clients),
+	}, series)
+}
+
+// Whatever comes in is answered, still in progress, or dropped for a reason.
+func TestEveryDatagramIsAccountedFor(t *testing.T) {
+	g := start(t)
+	n := dial(t, g.AuthAddrs()[0])
+	n.exchange(access(1, "a"))
+	n.exchange(access(1, "a"))
+	n.send([]byte("nonsense"))
+	n.send(accounting(1, macwatch.StatusStart, "s"))
+	n.silent()
+	g.waitDropped(authListener, licensing.ReasonWrongCode, 1)
+	sum := func(name string) (total float64) {
+		for _, v := range g.counts(name) {
+			total += v
+		}
+		return total
+	}
+	require.Eventually(t, func() bool {
+		return sum("tallygate_radius_requests_total") == 5 &&
+			sum("tallygate_radius_responses_total")+sum("tallygate_radius_dropped_total") == 5
+	}, 10*time.Second, time.Millisecond)
+}

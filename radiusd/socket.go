@@ -1,0 +1,173 @@
+package radiusd
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"tallygate/licensing"
+)
+
+// listener is which of the two ports a packet came in on.
+type listener uint8
+
+const (
+	authListener listener = iota
+	acctListener
+	listeners
+)
+
+func (l listener) String() string { return [...]string{"auth", "acct"}[l] }
+
+// socket is one UDP socket with what belongs to it: its place in time (one reader,
+// so that a source port's packets are handled in order) and its reply cache.
+type socket struct {
+	listener listener
+	conn     *net.UDPConn
+	raw      syscall.RawConn
+	address  netip.AddrPort
+	received int // SO_RCVBUF that the kernel granted, in octets
+	cache    *replyCache
+	late     late
+}
+
+// late is what answers later than its request was read: records when they are
+// committed, claims, delayed rejects. Several goroutines may, one at a time.
+type late struct {
+	mu   sync.Mutex
+	out  *sender
+	hash *hasher
+}
+
+// bind opens the sockets of one address: n of them, sharing the port if there are
+// several. The kernel then gives all packets of one source port to the same one.
+func bind(kind listener, address string, n, receiveBuffer int) ([]*socket, error) {
+	network, err := networkOf(address)
+	if err != nil {
+		return nil, listenError(kind, address, err)
+	}
+	if n > 1 {
+		// A shared port can be joined by another process of the same user, so a
+		// second gateway would not fail but take half of the packets. Ask alone first.
+		probe, err := open(kind, network, address, false, receiveBuffer)
+		if err != nil {
+			return nil, err
+		}
+		if err := probe.conn.Close(); err != nil {
+			return nil, listenError(kind, address, err)
+		}
+	}
+	var group []*socket
+	for range n {
+		s, err := open(kind, network, address, n > 1, receiveBuffer)
+		if err != nil {
+			for _, s := range group {
+				_ = s.conn.Close() // nothing has been read from it
+			}
+			return nil, err
+		}
+		group = append(group, s)
+		address = s.address.String() // port 0 was asked for once only
+	}
+	return group, nil
+}
+
+// networkOf picks the family. "0.0.0.0" means IPv4, though Go would open a socket of
+// both families for it; "[::]" and an empty host mean both.
+func networkOf(address string) (string, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", err
+	}
+	ip, err := netip.ParseAddr(host)
+	switch {
+	case err != nil || ip.Is6() && ip.IsUnspecified():
+		return "udp", nil
+	case ip.Is4():
+		return "udp4", nil
+	}
+	return "udp6", nil
+}
+
+func open(kind listener, network, address string, share bool, receiveBuffer int) (*socket, error) {
+	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
+		return control(raw, func(fd int) error {
+			if !share {
+				return nil
+			}
+			return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+		})
+	}}
+	conn, err := config.ListenPacket(context.Background(), network, address)
+	if err != nil {
+		return nil, listenError(kind, address, err)
+	}
+	s := &socket{listener: kind, conn: conn.(*net.UDPConn)}
+	s.address = s.conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	if s.raw, err = s.conn.SyscallConn(); err == nil {
+		err = control(s.raw, func(fd int) error { return s.tune(fd, receiveBuffer) })
+	}
+	if err != nil {
+		_ = s.conn.Close() // nothing has been read from it
+		return nil, listenError(kind, address, err)
+	}
+	return s, nil
+}
+
+// tune sets the options of a bound socket.
+func (s *socket) tune(fd, receiveBuffer int) error {
+	// A commit takes milliseconds, in which thousands of datagrams may come; the
+	// usual default holds some 270. Beyond rmem_max only root may go.
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer); err != nil {
+			return err
+		}
+	}
+	doubled, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+	if err != nil {
+		return err
+	}
+	s.received = doubled / 2 // socket(7): the kernel doubles what is set, for its own overhead
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1); err != nil {
+		return err
+	}
+	if !s.address.Addr().IsUnspecified() {
+		return nil // the answer leaves from the bound address by itself
+	}
+	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
+	if err != nil {
+		return err
+	}
+	if domain == unix.AF_INET {
+		return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
+	}
+	return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1) // of IPv4 as well
+}
+
+// control runs f on a socket's descriptor.
+func control(raw syscall.RawConn, f func(fd int) error) error {
+	var err error
+	if e := raw.Control(func(fd uintptr) { err = f(int(fd)) }); e != nil {
+		return e
+	}
+	return err
+}
+
+// listenError says what to do about an address that cannot be listened on.
+func listenError(kind listener, address string, err error) error {
+	e := licensing.Errorf(licensing.CodeConflict, "cannot listen for RADIUS (%s) on %s: %w", kind, address, err)
+	switch {
+	case errors.Is(err, unix.EADDRINUSE):
+		return e.WithHint("another program holds this port, perhaps FreeRADIUS or a second gateway: `ss -lunp` shows it; stop it, or change radius.%s in the configuration", kind)
+	case errors.Is(err, unix.EADDRNOTAVAIL):
+		return e.WithHint("this machine does not have the address: `ip address` lists those it has; correct radius.%s in the configuration", kind)
+	case errors.Is(err, unix.EACCES):
+		return e.WithHint("ports below 1024 need the right to bind them: use 1812 and 1813, or give the service CAP_NET_BIND_SERVICE")
+	}
+	return e.WithHint("radius.%s in the configuration takes addresses such as \"127.0.0.1:1812\" or \"[::]:1812\"", kind)
+}
