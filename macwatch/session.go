@@ -49,8 +49,16 @@ func (r *Record) Key() uint64 {
 	mix(uint64(r.InputPackets)<<32 | uint64(r.OutputPackets))
 	mix(uint64(r.TerminateCause))
 	mix(uint64(r.CalledMAC))
+	h &^= stampedKey
+	if r.HasEventTimestamp {
+		h |= stampedKey
+	}
 	return h
 }
+
+// stampedKey is set in the key of a record with Event-Timestamp: nothing but a repeat
+// of it has the same key, in whatever leg.
+const stampedKey = 1
 
 // MaxKeys is how many record keys a session keeps. A repeat that arrives more than
 // this many records late changes nothing either, since counters are maxima; only
@@ -97,6 +105,7 @@ const (
 	Applied   Outcome = iota // it was new
 	Duplicate                // it was there already: nothing changed
 	NextLeg                  // it is the Start of a new leg: make one with OpenSession
+	PriorLeg                 // it belongs to the leg before: apply it there
 )
 
 // OpenSession makes the session (or the leg after prior, when that is not nil) that
@@ -109,6 +118,13 @@ func OpenSession(r *Record, ident Ident, event time.Time, prior *Session) *Sessi
 	}
 	if prior != nil {
 		s.Leg = prior.Leg + 1
+		// In one second a leg ends and the next begins: then only its key tells a
+		// repeated Stop of the one from a Stop of the other.
+		for _, k := range prior.Keys {
+			if k&stampedKey != 0 {
+				s.Keys = append(s.Keys, k)
+			}
+		}
 	}
 	s.take(r, event)
 	return s
@@ -133,8 +149,11 @@ func (s *Session) Apply(r *Record, event time.Time) Outcome {
 			return NextLeg
 		}
 	}
-	if known {
+	switch {
+	case known:
 		return Duplicate
+	case s.Leg > 0 && s.Begun && event.Before(s.StartedAt):
+		return PriorLeg
 	}
 	s.take(r, event)
 	return Applied

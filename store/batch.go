@@ -15,6 +15,7 @@ type batch struct {
 	state    *state    // the writer's, or a changed copy
 	places   map[int64]*place
 	sessions map[macwatch.Ident]*macwatch.Session
+	touched  []macwatch.Ident // the sessions, in order of arrival: rows are added in it
 	cached   []cacheEntry
 	seen     map[macwatch.DeviceKey]time.Time
 	audit    chain
@@ -57,12 +58,20 @@ func (b *batch) apply(o *op) error {
 
 // finish writes what the batch has gathered, just before the commit.
 func (b *batch) finish() error {
-	for _, s := range b.sessions {
-		if err := b.w.saveSession(s); err != nil {
+	for _, ident := range b.touched {
+		if err := b.w.saveSession(b.sessions[ident]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// hold takes a session into the batch's hands, to be written at its end.
+func (b *batch) hold(s *macwatch.Session) {
+	if _, ok := b.sessions[s.Ident]; !ok {
+		b.touched = append(b.touched, s.Ident)
+	}
+	b.sessions[s.Ident] = s
 }
 
 // place finds the Location; nil when it is gone.

@@ -25,8 +25,9 @@ func (s *Store) readClock() licensing.ClockEvent {
 	return event
 }
 
-// restoreClock takes up the latest time seen by the run before.
-func (w *writer) restoreClock(ctx context.Context) error {
+// restoreClock takes up the latest time seen by the run before. What it finds out
+// is reported once there is a state to be settled.
+func (w *writer) restoreClock(ctx context.Context) (licensing.ClockEvent, error) {
 	var clock licensing.Clock
 	var text string
 	err := w.conn.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = 'clock'`).Scan(&text)
@@ -34,14 +35,10 @@ func (w *writer) restoreClock(ctx context.Context) error {
 		err = json.Unmarshal([]byte(text), &clock)
 	}
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return faultf("cannot read the latest time seen: %w", err)
+		return licensing.ClockSteady, faultf("cannot read the latest time seen: %w", err)
 	}
 	w.s.clock.Store(&clock)
-	if event := w.s.readClock(); event != licensing.ClockSteady {
-		w.s.log.Warn("the clock differs from the latest time seen", zap.Stringer("event", event),
-			zap.Time("wall_clock", w.s.wall()), zap.Time("believed", w.s.Now()))
-	}
-	return nil
+	return w.s.readClock(), nil
 }
 
 // saveClock notes the latest time seen, in the transaction that is open.
@@ -72,19 +69,39 @@ func (w *writer) reportClock(event licensing.ClockEvent) error {
 	})
 }
 
+// settle brings back to now whatever a withdrawn jump has put into the future. Left
+// there, a denial would lift itself, lab mode would switch itself on one day, a slot
+// would stay taken for years, and a fifth device would start a contract in 2036.
 func (t *tx) settle() error {
 	for _, l := range t.state.licenses {
-		settled := l.Settled(t.now)
-		if reflect.DeepEqual(settled, l) {
-			continue
-		}
-		if err := t.saveLicense(settled); err != nil {
-			return err
-		}
-		for _, a := range settled.Allotments {
-			if _, err := t.exec(nil, `UPDATE allotments SET at = ? WHERE license_id = ? AND location_id = ?`, micros(a.At), l.ID, a.LocationID); err != nil {
+		if settled := l.Settled(t.now); !reflect.DeepEqual(settled, l) {
+			if err := t.saveLicense(settled); err != nil {
 				return err
 			}
+		}
+	}
+	for _, query := range []string{
+		`UPDATE allotments SET at = ?1 WHERE at > ?1`,
+		`UPDATE counted SET first_at = min(first_at, ?1), last_at = min(last_at, ?1) WHERE max(first_at, last_at) > ?1`,
+		`INSERT OR IGNORE INTO window_sightings (license_id, location_id, at, mac)
+			SELECT license_id, location_id, ?1, mac FROM window_sightings WHERE at > ?1`,
+		`DELETE FROM window_sightings WHERE at > ?1`,
+		`UPDATE devices SET first_seen = min(first_seen, ?1), last_seen = min(last_seen, ?1) WHERE max(first_seen, last_seen) > ?1`,
+		`UPDATE labs SET started_at = ?1, ends_at = ?1 WHERE started_at > ?1`,
+		`UPDATE slots SET first_seen = min(first_seen, ?1), claimed_at = min(claimed_at, ?1), released_at = min(released_at, ?1)
+			WHERE max(first_seen, coalesce(claimed_at, 0), coalesce(released_at, 0)) > ?1`,
+		`UPDATE sessions SET started_at = min(started_at, ?1), updated_at = min(updated_at, ?1), ended_at = min(ended_at, ?1)
+			WHERE max(started_at, updated_at, coalesce(ended_at, 0)) > ?1`,
+	} {
+		if _, err := t.exec(nil, query, micros(t.now)); err != nil {
+			return err
+		}
+	}
+	// What is at hand in memory holds the old times.
+	t.w.sessions.Purge()
+	for key, at := range t.w.seen {
+		if at.After(t.now) {
+			t.w.seen[key] = t.now
 		}
 	}
 	return nil

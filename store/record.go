@@ -39,6 +39,10 @@ func (b *batch) record(r *macwatch.Record) error {
 	switch outcome {
 	case macwatch.Duplicate:
 		return nil
+	case macwatch.PriorLeg:
+		if session, err = b.applyBefore(session, r, event); session == nil || err != nil {
+			return err
+		}
 	case macwatch.NextLeg:
 		session = macwatch.OpenSession(r, ident, event, session)
 		if p := b.place(r.Location); p != nil {
@@ -48,16 +52,35 @@ func (b *batch) record(r *macwatch.Record) error {
 			}
 			_, session.Lab = p.location.LabAt(began)
 		}
-		// A leg that the new one follows may still wait for its row.
+		// The leg before must have its row: from now on the table alone knows it.
 		if prior := b.sessions[ident]; prior != nil {
 			if err := b.w.saveSession(prior); err != nil {
 				return err
 			}
 		}
-		b.sessions[ident] = session
+		b.hold(session)
 	case macwatch.Applied:
 	}
 	return b.sight(r, session, event)
+}
+
+// applyBefore applies a late record to the leg that it belongs to, some leg before s.
+// It returns that leg, or nil when the record was there already.
+func (b *batch) applyBefore(s *macwatch.Session, r *macwatch.Record, event time.Time) (*macwatch.Session, error) {
+	for leg := s.Leg - 1; leg >= 0; leg-- {
+		prior, err := b.w.loadLeg(s.Ident, leg)
+		if prior == nil || err != nil {
+			return nil, err
+		}
+		switch prior.Apply(r, event) {
+		case macwatch.PriorLeg:
+		case macwatch.Applied:
+			return prior, b.w.saveSession(prior)
+		default:
+			return nil, nil
+		}
+	}
+	return nil, nil
 }
 
 // session finds the latest leg, ready to be changed by this batch; nil when there is none.
@@ -67,12 +90,12 @@ func (b *batch) session(ident macwatch.Ident) (*macwatch.Session, error) {
 	}
 	if s, ok := b.w.sessions.Get(ident); ok {
 		c := s.Clone()
-		b.sessions[ident] = c
+		b.hold(c)
 		return c, nil
 	}
 	s, err := b.w.loadSession(ident)
 	if s != nil && err == nil {
-		b.sessions[ident] = s
+		b.hold(s)
 	}
 	return s, err
 }
@@ -128,7 +151,7 @@ func (b *batch) nasEvent(r *macwatch.Record, ident macwatch.Ident, event time.Ti
 			return err
 		}
 		if latest, ok := b.sessions[s.Ident]; !ok || latest.Leg <= s.Leg {
-			b.sessions[s.Ident] = s
+			b.hold(s)
 		}
 	}
 	return nil

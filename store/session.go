@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"math"
 	"time"
 
 	"tallygate/macwatch"
@@ -46,8 +45,17 @@ func (w *writer) saveSession(s *macwatch.Session) error {
 
 // loadSession reads the latest leg; nil when there is none.
 func (w *writer) loadSession(ident macwatch.Ident) (*macwatch.Session, error) {
+	return readSession(w.stmts.selectSession, ident[:])
+}
+
+// loadLeg reads one leg; nil when there is none.
+func (w *writer) loadLeg(ident macwatch.Ident, leg int) (*macwatch.Session, error) {
+	return readSession(w.stmts.selectLeg, ident[:], int64(leg))
+}
+
+func readSession(st *stmt, args ...driver.Value) (*macwatch.Session, error) {
 	row := make([]driver.Value, sessionWidth)
-	found, err := w.stmts.selectSession.row(row, ident[:])
+	found, err := st.row(row, args...)
 	if err != nil || !found {
 		return nil, wrap("read a session", err)
 	}
@@ -118,8 +126,8 @@ func flag(b bool) int64 {
 	return 0
 }
 
-// octets fits a counter into SQLite's signed integers: 8 EiB and more are shown as the largest.
-func octets(n uint64) int64 { return int64(min(n, math.MaxInt64)) }
+// octets keeps all 64 bits of a counter in SQLite's signed integers; uint64 turns it back.
+func octets(n uint64) int64 { return int64(n) }
 
 // blob keeps an empty value from becoming NULL.
 func blob(b []byte) []byte {

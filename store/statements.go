@@ -9,7 +9,8 @@ import (
 // statements are the writer's own, prepared once. A session is found by its latest
 // leg; everything else by primary key.
 type statements struct {
-	insertSession, updateSession, selectSession, selectOpen  *stmt
+	insertSession, updateSession                             *stmt
+	selectSession, selectLeg, selectOpen                     *stmt
 	selectDevice, upsertDevice, raiseSeen                    *stmt
 	selectCounted, insertCounted, lowerCounted, raiseCounted *stmt
 	raiseCount, insertWindow                                 *stmt
@@ -27,6 +28,7 @@ func (s *statements) all() map[**stmt]string {
 			input_octets = ?, output_octets = ?, input_packets = ?, output_packets = ?, session_time = ?,
 			terminate_cause = ?, records = ?, keys = ? WHERE id = ?`,
 		&s.selectSession: `SELECT ` + sessionColumns + ` FROM sessions WHERE ident = ? ORDER BY leg DESC LIMIT 1`,
+		&s.selectLeg:     `SELECT ` + sessionColumns + ` FROM sessions WHERE ident = ? AND leg = ?`,
 		&s.selectOpen: `SELECT ` + sessionColumns + ` FROM sessions
 			WHERE client_id = ?1 AND nas = ?2 AND ended_at IS NULL AND (?3 = 0 OR called_mac = ?3)`,
 

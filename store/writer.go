@@ -51,7 +51,8 @@ func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err er
 	if w.stmts, err = prepareAll(ctx, conn); err != nil {
 		return nil, faultf("cannot prepare the statements: %w", err)
 	}
-	if err = w.restoreClock(ctx); err != nil {
+	event, err := w.restoreClock(ctx)
+	if err != nil {
 		return nil, err
 	}
 	if w.audit, err = openChain(ctx, conn, s.keys.audit, s.dir); err != nil {
@@ -64,6 +65,11 @@ func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err er
 		return nil, err
 	}
 	s.state.Store(w.state)
+	if event != licensing.ClockSteady {
+		if err = w.reportClock(event); err != nil {
+			return nil, err
+		}
+	}
 	return w, nil
 }
 
