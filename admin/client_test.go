@@ -1,0 +1,150 @@
+package admin
+
+import (
+	"context"
+	"net/netip"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tallygate/licensing"
+	"tallygate/macwatch"
+)
+
+// Every call of the Client reaches the store as it was made: names with slashes,
+// spaces and other scripts, who asks, and whether it is a rehearsal.
+func TestCallsReachTheStore(t *testing.T) {
+	const odd = `a/b c?d%2f"é"`
+	ctx := context.Background()
+	inUse := licensing.InUse
+	calls := []struct {
+		want string
+		call func(c *Client) error
+	}{
+		{"AddOrganization {ana@console true} " + odd + " realm1 N2S", func(c *Client) error {
+			o, err := c.AddOrganization(ctx, dryByAna, licensing.Organization{Name: odd, Realm: "realm1", Code: "N2S"})
+			require.Equal(t, odd, o.Name)
+			return err
+		}},
+		{"Organizations", func(c *Client) error { _, err := c.Organizations(ctx); return err }},
+		{"Organization " + odd, func(c *Client) error { _, err := c.Organization(ctx, odd); return err }},
+		{"AddLocation {ana@console false} 28N2S004 Sol org realm1 hospitality", func(c *Client) error {
+			l, err := c.AddLocation(ctx, realByAna, licensing.Location{Code: "28N2S004", Name: "Sol", Organization: "org", Realm: "realm1", Sector: "hospitality"})
+			require.Equal(t, licensing.Settings{Guests: "open", Count: "accounting", APs: "first-come", Reply: licensing.DefaultReply()}, l.Settings)
+			return err
+		}},
+		{"Locations", func(c *Client) error { _, err := c.Locations(ctx); return err }},
+		{"SetLocation {ana@console true} L1", func(c *Client) error {
+			_, err := c.PatchLocation(ctx, dryByAna, "L1", map[string]string{"guests": "local"})
+			return err
+		}},
+		{"AddClient {ana@console true} ap 10.0.0.0/8 s3cret L1 auto", func(c *Client) error {
+			p, err := c.AddClient(ctx, dryByAna, macwatch.Client{Name: "ap", Prefix: netip.MustParsePrefix("10.0.0.0/8"), Secret: "s3cret", Location: "L1", RequireMA: "auto"})
+			require.Empty(t, p.Secret, "a secret goes in and never out")
+			return err
+		}},
+		{"Clients", func(c *Client) error {
+			all, err := c.Clients(ctx)
+			require.Empty(t, all[0].Secret)
+			return err
+		}},
+		{"RemoveClient {ana@console true} " + odd, func(c *Client) error { return c.RemoveClient(ctx, dryByAna, odd) }},
+		{"Activate {ana@console true} v4.public.x L1", func(c *Client) error { _, err := c.Activate(ctx, dryByAna, "v4.public.x", "L1"); return err }},
+		{"Licenses any ", func(c *Client) error { _, err := c.Licenses(ctx, licensing.Filter{}); return err }},
+		{"Licenses In Use 2027-01-31", func(c *Client) error {
+			_, err := c.Licenses(ctx, licensing.Filter{State: &inUse, EndsBefore: licensing.Date{Year: 2027, Month: 1, Day: 31}})
+			return err
+		}},
+		{"License TG-1 0001-01-01T00:00:00Z", func(c *Client) error { _, err := c.License(ctx, "TG-1", time.Time{}); return err }},
+		{"License TG-1 2026-11-22T12:00:00Z", func(c *Client) error { _, err := c.License(ctx, "TG-1", noon); return err }},
+		{"License TG-1 2026-11-22T11:00:00Z", func(c *Client) error { _, err := c.LicenseAsOf(ctx, "TG-1", "2026-11-22T12:00:00+01:00"); return err }},
+		{"Explain TG-1", func(c *Client) error { _, err := c.Explain(ctx, "TG-1"); return err }},
+		{"DenyLicense {ana@console true} TG-1 unpaid", func(c *Client) error { _, err := c.DenyLicense(ctx, dryByAna, "TG-1", "unpaid"); return err }},
+		{"RestoreLicense {ana@console true} TG-1", func(c *Client) error { _, err := c.RestoreLicense(ctx, dryByAna, "TG-1"); return err }},
+		{"UnassignLicense {ana@console true} TG-1", func(c *Client) error { _, err := c.UnassignLicense(ctx, dryByAna, "TG-1"); return err }},
+		{"Devices L1", func(c *Client) error { return c.Devices(ctx, "L1", nil) }},
+		{"ListDevice {ana@console true} L1 02:11:22:33:44:55 exempt lift", func(c *Client) error {
+			return c.ListDevice(ctx, dryByAna, "L1", macwatch.ListedDevice{MAC: aMAC, Kind: "exempt", Note: "lift"})
+		}},
+		{"UnlistDevice {ana@console true} L1 blocked 02:11:22:33:44:55", func(c *Client) error { return c.UnlistDevice(ctx, dryByAna, "L1", "blocked", aMAC) }},
+		{"ListedDevices L1", func(c *Client) error { _, err := c.ListedDevices(ctx, "L1"); return err }},
+		{"Slots L1 ap", func(c *Client) error { _, err := c.Slots(ctx, "L1", macwatch.KindAP); return err }},
+		{"Slots L1 room", func(c *Client) error { _, err := c.Slots(ctx, "L1", macwatch.KindRoom); return err }},
+		{"DeclareSlot {ana@console true} L1 ap lobby [x y]", func(c *Client) error {
+			_, err := c.DeclareSlot(ctx, dryByAna, "L1", macwatch.KindAP, "lobby", []string{"x", "y"})
+			return err
+		}},
+		{"MergeSlots {ana@console true} L1 room 412 413", func(c *Client) error {
+			_, err := c.MergeSlots(ctx, dryByAna, "L1", macwatch.KindRoom, "412", "413")
+			return err
+		}},
+		{"ReplaceSlot {ana@console true} L1 ap old new", func(c *Client) error {
+			_, err := c.ReplaceSlot(ctx, dryByAna, "L1", macwatch.KindAP, "old", "new")
+			return err
+		}},
+		{"ReleaseSlot {ana@console true} L1 room 412", func(c *Client) error {
+			_, err := c.ReleaseSlot(ctx, dryByAna, "L1", macwatch.KindRoom, "412")
+			return err
+		}},
+		{"Sessions L1", func(c *Client) error { return c.Sessions(ctx, "L1", func(macwatch.SessionInfo) error { return nil }) }},
+		{"AddAccount {ana@console true} L1 bob pw 2026-11-22T12:00:00Z vip", func(c *Client) error {
+			return c.AddAccount(ctx, dryByAna, "L1", macwatch.Account{UserName: "bob", Password: "pw", ExpiresAt: noon, Note: "vip"})
+		}},
+		{"Accounts L1", func(c *Client) error {
+			all, err := c.Accounts(ctx, "L1")
+			require.Empty(t, all[0].Password)
+			return err
+		}},
+		{"RemoveAccount {ana@console true} L1 " + odd, func(c *Client) error { return c.RemoveAccount(ctx, dryByAna, "L1", odd) }},
+		{"AddMACInput {ana@console true} L1 02:11:22:33:44:55 2026-11-22T12:00:00Z tv", func(c *Client) error {
+			return c.AddMACInput(ctx, dryByAna, "L1", macwatch.MACInput{MAC: aMAC, ExpiresAt: noon, Note: "tv"})
+		}},
+		{"MACInputs L1", func(c *Client) error { _, err := c.MACInputs(ctx, "L1"); return err }},
+		{"RemoveMACInput {ana@console true} L1 02:11:22:33:44:55", func(c *Client) error { return c.RemoveMACInput(ctx, dryByAna, "L1", aMAC) }},
+		{"StartLab {ana@console true} L1", func(c *Client) error { _, err := c.StartLab(ctx, dryByAna, "L1"); return err }},
+		{"StopLab {ana@console true} L1", func(c *Client) error { _, err := c.StopLab(ctx, dryByAna, "L1"); return err }},
+		{"Labs L1", func(c *Client) error { _, err := c.Lab(ctx, "L1"); return err }},
+		{"VerifyAudit", func(c *Client) error { _, err := c.VerifyAudit(ctx); return err }},
+	}
+	store := &fakeStore{}
+	s := serve(t, Options{Store: store})
+	for i, tt := range calls {
+		require.NoError(t, tt.call(s.client), tt.want)
+		require.Len(t, store.called(), i+1)
+		require.Equal(t, tt.want, store.called()[i])
+	}
+	g, err := s.client.Gateway(ctx)
+	require.NoError(t, err)
+	require.Equal(t, "k4.public.gateway", g.Key)
+}
+
+// An error of the store arrives as it was made, whatever its code.
+func TestErrorsArriveWhole(t *testing.T) {
+	store := &fakeStore{}
+	s := serve(t, Options{Store: store})
+	for code := licensing.CodeInvalid; code <= licensing.CodeUnavailable; code++ {
+		store.err = licensing.Errorf(code, "no").WithHint("ask")
+		_, err := s.client.Organizations(context.Background())
+		var got *licensing.Error
+		require.ErrorAs(t, err, &got)
+		require.Equal(t, licensing.Error{Code: code, Message: "no", Hint: "ask"}, *got)
+	}
+}
+
+func TestGatewayNotRunning(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "admin.sock")
+	c := NewClient(socket)
+	_, err := c.Organizations(context.Background())
+	var got *licensing.Error
+	require.ErrorAs(t, err, &got)
+	require.Equal(t, licensing.CodeUnavailable, got.Code)
+	require.Equal(t, "the gateway is not running: nothing answers at "+socket, got.Message)
+	require.Contains(t, got.Hint, "tallygate serve")
+
+	// The same after a crash, which leaves the socket's file behind.
+	stale := staleSocket(t)
+	_, err = NewClient(stale).Organizations(context.Background())
+	require.ErrorContains(t, err, "the gateway is not running: nothing answers at "+stale)
+}

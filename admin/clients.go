@@ -1,0 +1,67 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+
+	"tallygate/licensing"
+	"tallygate/macwatch"
+)
+
+// Clients keeps the configured RADIUS peers, named by their name.
+type Clients interface {
+	AddClient(context.Context, licensing.Change, macwatch.Client) (macwatch.Client, error)
+	Clients(context.Context) ([]macwatch.Client, error)
+	RemoveClient(ctx context.Context, ch licensing.Change, name string) error
+}
+
+// clientBody is separate from macwatch.Client because the secret goes in and never out.
+type clientBody struct {
+	Name      string             `json:"name"`
+	Prefix    netip.Prefix       `json:"address"`
+	Secret    string             `json:"secret"`
+	Location  string             `json:"location"`
+	RequireMA macwatch.RequireMA `json:"require_message_authenticator,omitempty"` // default yes
+}
+
+func addClient(book Clients) endpoint {
+	return answer(func(ctx context.Context, q request[clientBody]) (macwatch.Client, error) {
+		b := q.Body
+		if b.RequireMA == "" {
+			b.RequireMA = macwatch.RequireYes
+		}
+		return book.AddClient(ctx, q.Change, macwatch.Client{
+			Name: b.Name, Prefix: b.Prefix, Secret: b.Secret, Location: b.Location, RequireMA: b.RequireMA,
+		})
+	})
+}
+
+func listClients(book Clients) endpoint {
+	return list(func(ctx context.Context, _ request[none]) ([]macwatch.Client, error) {
+		return book.Clients(ctx)
+	})
+}
+
+func removeClient(book Clients) endpoint {
+	return answer(func(ctx context.Context, q request[none]) (none, error) {
+		return none{}, book.RemoveClient(ctx, q.Change, q.PathValue("name"))
+	})
+}
+
+// AddClient adds one; prefixes must not overlap.
+func (c *Client) AddClient(ctx context.Context, ch licensing.Change, p macwatch.Client) (macwatch.Client, error) {
+	return call[macwatch.Client](ctx, c, http.MethodPost, path("clients"), ch, clientBody{
+		Name: p.Name, Prefix: p.Prefix, Secret: p.Secret, Location: p.Location, RequireMA: p.RequireMA,
+	})
+}
+
+// Clients lists all, oldest first, without their secrets.
+func (c *Client) Clients(ctx context.Context) ([]macwatch.Client, error) {
+	return getAll[macwatch.Client](ctx, c, path("clients"))
+}
+
+// RemoveClient removes one; its packets are dropped from then on.
+func (c *Client) RemoveClient(ctx context.Context, ch licensing.Change, name string) error {
+	return change(ctx, c, http.MethodDelete, path("clients", name), ch, nil)
+}

@@ -1,0 +1,252 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+
+	"tallygate/licensing"
+	"tallygate/macwatch"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var (
+	noon      = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	aMAC, _   = macwatch.ParseMAC("02:11:22:33:44:55")
+	dryByAna  = licensing.Change{By: "ana@console", DryRun: true}
+	realByAna = licensing.Change{By: "ana@console"}
+)
+
+// fakeStore notes how it was called and answers what it was given.
+type fakeStore struct {
+	mu    sync.Mutex
+	calls []string
+
+	err      error
+	location licensing.Location
+	license  licensing.Detail
+	labs     []licensing.LabPeriod
+	devices  func(each func(macwatch.DeviceInfo) error) error
+}
+
+func (f *fakeStore) note(format string, args ...any) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, fmt.Sprintf(format, args...))
+	return f.err
+}
+
+func (f *fakeStore) called() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.calls
+}
+
+func (f *fakeStore) AddOrganization(_ context.Context, ch licensing.Change, o licensing.Organization) (licensing.Organization, error) {
+	return o, f.note("AddOrganization %v %s %s %s", ch, o.Name, o.Realm, o.Code)
+}
+
+func (f *fakeStore) Organizations(context.Context) ([]licensing.Organization, error) {
+	return nil, f.note("Organizations")
+}
+
+func (f *fakeStore) Organization(_ context.Context, name string) (licensing.Organization, error) {
+	return licensing.Organization{Name: name}, f.note("Organization %s", name)
+}
+
+func (f *fakeStore) AddLocation(_ context.Context, ch licensing.Change, l licensing.Location) (licensing.Location, error) {
+	return l, f.note("AddLocation %v %s %s %s %s %s", ch, l.Code, l.Name, l.Organization, l.Realm, l.Sector)
+}
+
+func (f *fakeStore) Locations(context.Context) ([]licensing.Location, error) {
+	return []licensing.Location{f.location}, f.note("Locations")
+}
+
+func (f *fakeStore) Location(_ context.Context, id string) (licensing.Location, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l := f.location
+	l.Code = id
+	return l, f.err
+}
+
+func (f *fakeStore) SetLocation(_ context.Context, ch licensing.Change, id string, s licensing.Settings) (licensing.Location, error) {
+	err := f.note("SetLocation %v %s", ch, id)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.location.Settings = s
+	return f.location, err
+}
+
+func (f *fakeStore) AddClient(_ context.Context, ch licensing.Change, c macwatch.Client) (macwatch.Client, error) {
+	return c, f.note("AddClient %v %s %s %s %s %s", ch, c.Name, c.Prefix, c.Secret, c.Location, c.RequireMA)
+}
+
+func (f *fakeStore) Clients(context.Context) ([]macwatch.Client, error) {
+	return []macwatch.Client{{Name: "ap", Prefix: netip.MustParsePrefix("10.0.0.0/8"), Secret: "hush"}}, f.note("Clients")
+}
+
+func (f *fakeStore) RemoveClient(_ context.Context, ch licensing.Change, name string) error {
+	return f.note("RemoveClient %v %s", ch, name)
+}
+
+func (f *fakeStore) Activate(_ context.Context, ch licensing.Change, key, location string) (licensing.Activation, error) {
+	return licensing.Activation{Changes: []string{"one"}}, f.note("Activate %v %s %s", ch, key, location)
+}
+
+func (f *fakeStore) Licenses(_ context.Context, filter licensing.Filter) ([]licensing.Summary, error) {
+	state := "any"
+	if filter.State != nil {
+		state = filter.State.String()
+	}
+	return nil, f.note("Licenses %s %s", state, filter.EndsBefore)
+}
+
+func (f *fakeStore) License(_ context.Context, number string, asOf time.Time) (licensing.Detail, error) {
+	return f.license, f.note("License %s %s", number, asOf.UTC().Format(time.RFC3339Nano))
+}
+
+func (f *fakeStore) Explain(_ context.Context, number string) (licensing.Explanation, error) {
+	return licensing.Explanation{Rule: "five"}, f.note("Explain %s", number)
+}
+
+func (f *fakeStore) DenyLicense(_ context.Context, ch licensing.Change, number, reason string) (licensing.Summary, error) {
+	return licensing.Summary{}, f.note("DenyLicense %v %s %s", ch, number, reason)
+}
+
+func (f *fakeStore) RestoreLicense(_ context.Context, ch licensing.Change, number string) (licensing.Summary, error) {
+	return licensing.Summary{}, f.note("RestoreLicense %v %s", ch, number)
+}
+
+func (f *fakeStore) UnassignLicense(_ context.Context, ch licensing.Change, number string) (licensing.Summary, error) {
+	return licensing.Summary{}, f.note("UnassignLicense %v %s", ch, number)
+}
+
+func (f *fakeStore) Devices(_ context.Context, location string, each func(macwatch.DeviceInfo) error) error {
+	if err := f.note("Devices %s", location); err != nil || f.devices == nil {
+		return err
+	}
+	return f.devices(each)
+}
+
+func (f *fakeStore) ListDevice(_ context.Context, ch licensing.Change, location string, d macwatch.ListedDevice) error {
+	return f.note("ListDevice %v %s %s %s %s", ch, location, d.MAC, d.Kind, d.Note)
+}
+
+func (f *fakeStore) UnlistDevice(_ context.Context, ch licensing.Change, location, kind string, mac macwatch.MAC) error {
+	return f.note("UnlistDevice %v %s %s %s", ch, location, kind, mac)
+}
+
+func (f *fakeStore) ListedDevices(_ context.Context, location string) ([]macwatch.ListedDevice, error) {
+	return nil, f.note("ListedDevices %s", location)
+}
+
+func (f *fakeStore) Slots(_ context.Context, location string, kind macwatch.Kind) ([]macwatch.Slot, error) {
+	return nil, f.note("Slots %s %s", location, kind)
+}
+
+func (f *fakeStore) DeclareSlot(_ context.Context, ch licensing.Change, location string, kind macwatch.Kind, name string, aliases []string) (macwatch.Slot, error) {
+	return macwatch.Slot{Name: name}, f.note("DeclareSlot %v %s %s %s %v", ch, location, kind, name, aliases)
+}
+
+func (f *fakeStore) MergeSlots(_ context.Context, ch licensing.Change, location string, kind macwatch.Kind, into, from string) (macwatch.Slot, error) {
+	return macwatch.Slot{Name: into}, f.note("MergeSlots %v %s %s %s %s", ch, location, kind, into, from)
+}
+
+func (f *fakeStore) ReplaceSlot(_ context.Context, ch licensing.Change, location string, kind macwatch.Kind, old, new string) (macwatch.Slot, error) {
+	return macwatch.Slot{Name: new}, f.note("ReplaceSlot %v %s %s %s %s", ch, location, kind, old, new)
+}
+
+func (f *fakeStore) ReleaseSlot(_ context.Context, ch licensing.Change, location string, kind macwatch.Kind, name string) (macwatch.Slot, error) {
+	return macwatch.Slot{Name: name}, f.note("ReleaseSlot %v %s %s %s", ch, location, kind, name)
+}
+
+func (f *fakeStore) Sessions(_ context.Context, location string, each func(macwatch.SessionInfo) error) error {
+	if err := f.note("Sessions %s", location); err != nil {
+		return err
+	}
+	return each(macwatch.SessionInfo{SessionID: "s1"})
+}
+
+func (f *fakeStore) AddAccount(_ context.Context, ch licensing.Change, location string, a macwatch.Account) error {
+	return f.note("AddAccount %v %s %s %s %s %s", ch, location, a.UserName, a.Password, a.ExpiresAt.Format(time.RFC3339), a.Note)
+}
+
+func (f *fakeStore) Accounts(_ context.Context, location string) ([]macwatch.Account, error) {
+	return []macwatch.Account{{UserName: "bob", Password: "hush"}}, f.note("Accounts %s", location)
+}
+
+func (f *fakeStore) RemoveAccount(_ context.Context, ch licensing.Change, location, userName string) error {
+	return f.note("RemoveAccount %v %s %s", ch, location, userName)
+}
+
+func (f *fakeStore) AddMACInput(_ context.Context, ch licensing.Change, location string, m macwatch.MACInput) error {
+	return f.note("AddMACInput %v %s %s %s %s", ch, location, m.MAC, m.ExpiresAt.Format(time.RFC3339), m.Note)
+}
+
+func (f *fakeStore) MACInputs(_ context.Context, location string) ([]macwatch.MACInput, error) {
+	return nil, f.note("MACInputs %s", location)
+}
+
+func (f *fakeStore) RemoveMACInput(_ context.Context, ch licensing.Change, location string, mac macwatch.MAC) error {
+	return f.note("RemoveMACInput %v %s %s", ch, location, mac)
+}
+
+func (f *fakeStore) StartLab(_ context.Context, ch licensing.Change, location string) (licensing.LabPeriod, error) {
+	return licensing.LabPeriod{}, f.note("StartLab %v %s", ch, location)
+}
+
+func (f *fakeStore) StopLab(_ context.Context, ch licensing.Change, location string) (licensing.LabPeriod, error) {
+	return licensing.LabPeriod{}, f.note("StopLab %v %s", ch, location)
+}
+
+func (f *fakeStore) Labs(_ context.Context, location string) ([]licensing.LabPeriod, error) {
+	return f.labs, f.note("Labs %s", location)
+}
+
+func (f *fakeStore) VerifyAudit(context.Context) (licensing.AuditReport, error) {
+	return licensing.AuditReport{Entries: 3, OK: true}, f.note("VerifyAudit")
+}
+
+func (f *fakeStore) GatewayKey() string { return "k4.public.gateway" }
+
+// testServer is a real Server on a socket and a TCP port of its own.
+type testServer struct {
+	*Server
+	client *Client
+	socket string
+}
+
+func serve(t *testing.T, o Options) *testServer {
+	t.Helper()
+	o.Socket = filepath.Join(t.TempDir(), "admin.sock")
+	o.Listen = "127.0.0.1:0"
+	if o.Metrics == nil {
+		o.Metrics = prometheus.NewRegistry()
+	}
+	if o.Ready == nil {
+		o.Ready = func() error { return nil }
+	}
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	s, err := Listen(o)
+	require.NoError(t, err)
+	s.Serve()
+	c := NewClient(o.Socket)
+	t.Cleanup(func() {
+		c.Close()
+		require.NoError(t, s.Close(context.Background()))
+	})
+	return &testServer{s, c, o.Socket}
+}

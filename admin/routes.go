@@ -1,0 +1,85 @@
+package admin
+
+import (
+	"time"
+
+	"tallygate/macwatch"
+)
+
+// route is a line of the API: where, which query parameters besides dry_run, what.
+type route struct {
+	pattern string
+	query   []string
+	run     endpoint
+}
+
+// apiRoutes is the API on the unix socket. Whatever is not a GET takes ?dry_run=1.
+func apiRoutes(s Store, now func() time.Time) []route {
+	return []route{
+		{"GET /v1/gateway", nil, showGateway(s)},
+		{"GET /v1/audit/verification", nil, verifyAudit(s)},
+
+		{"GET /v1/organizations", nil, listOrganizations(s)},
+		{"POST /v1/organizations", nil, addOrganization(s)},
+		{"GET /v1/organizations/{name}", nil, showOrganization(s)},
+
+		{"GET /v1/locations", nil, listLocations(s)},
+		{"POST /v1/locations", nil, addLocation(s)},
+		{"GET /v1/locations/{location}", nil, showLocation(s)},
+		{"PATCH /v1/locations/{location}/settings", nil, setLocation(s)},
+
+		{"GET /v1/clients", nil, listClients(s)},
+		{"POST /v1/clients", nil, addClient(s)},
+		{"DELETE /v1/clients/{name}", nil, removeClient(s)},
+
+		{"POST /v1/activations", nil, activate(s)},
+		{"GET /v1/licenses", []string{"state", "ends_before"}, listLicenses(s)},
+		{"GET /v1/licenses/{number}", []string{"as_of"}, showLicense(s)},
+		{"GET /v1/licenses/{number}/explanation", nil, explainLicense(s)},
+		{"PUT /v1/licenses/{number}/denial", nil, denyLicense(s)},
+		{"DELETE /v1/licenses/{number}/denial", nil, restoreLicense(s)},
+		{"DELETE /v1/licenses/{number}/allotments", nil, unassignLicense(s)},
+
+		{"GET /v1/locations/{location}/devices", nil, listDevices(s)},
+		{"GET /v1/locations/{location}/listed-devices", nil, listListed(s)},
+		{"POST /v1/locations/{location}/listed-devices", nil, listDevice(s)},
+		{"DELETE /v1/locations/{location}/listed-devices/{kind}/{mac}", nil, unlistDevice(s)},
+
+		{"GET /v1/locations/{location}/aps", nil, listSlots(s, macwatch.KindAP)},
+		{"POST /v1/locations/{location}/aps", nil, declareSlot(s, macwatch.KindAP)},
+		{"POST /v1/locations/{location}/aps/merge", nil, mergeSlots(s, macwatch.KindAP)},
+		{"POST /v1/locations/{location}/aps/replace", nil, replaceSlot(s, macwatch.KindAP)},
+		{"POST /v1/locations/{location}/aps/release", nil, releaseSlot(s, macwatch.KindAP)},
+		{"GET /v1/locations/{location}/rooms", nil, listSlots(s, macwatch.KindRoom)},
+		{"POST /v1/locations/{location}/rooms", nil, declareSlot(s, macwatch.KindRoom)},
+		{"POST /v1/locations/{location}/rooms/merge", nil, mergeSlots(s, macwatch.KindRoom)},
+		{"POST /v1/locations/{location}/rooms/replace", nil, replaceSlot(s, macwatch.KindRoom)},
+		{"POST /v1/locations/{location}/rooms/release", nil, releaseSlot(s, macwatch.KindRoom)},
+
+		{"GET /v1/locations/{location}/sessions", nil, listSessions(s)},
+
+		{"GET /v1/locations/{location}/guests", nil, listAccounts(s)},
+		{"POST /v1/locations/{location}/guests", nil, addAccount(s)},
+		{"DELETE /v1/locations/{location}/guests/{user}", nil, removeAccount(s)},
+		{"GET /v1/locations/{location}/mac-inputs", nil, listMACInputs(s)},
+		{"POST /v1/locations/{location}/mac-inputs", nil, addMACInput(s)},
+		{"DELETE /v1/locations/{location}/mac-inputs/{mac}", nil, removeMACInput(s)},
+
+		{"GET /v1/locations/{location}/lab", nil, showLab(s, now)},
+		{"POST /v1/locations/{location}/lab", nil, startLab(s)},
+		{"DELETE /v1/locations/{location}/lab", nil, stopLab(s)},
+	}
+}
+
+// anyQuery lets probes and scrapers send what they like.
+var anyQuery = []string{"*"}
+
+// publicRoutes is all that the TCP listener serves: nothing that changes anything, and
+// no secret.
+func publicRoutes(o Options) []route {
+	return []route{
+		{"GET /livez", anyQuery, live()},
+		{"GET /readyz", anyQuery, readiness(o.Ready)},
+		{"GET /metrics", anyQuery, metrics(o.Metrics)},
+	}
+}
