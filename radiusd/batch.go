@@ -111,9 +111,14 @@ func (r *receiver) receive() (int, error) {
 
 // recvmmsg reads without blocking; false parks the goroutine until there is more.
 func (r *receiver) recvmmsg(fd uintptr) bool {
-	n, _, errno := syscall.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.messages)), batchSize, unix.MSG_DONTWAIT, 0, 0)
-	r.n, r.errno = int(n), errno
-	return errno != unix.EAGAIN && errno != unix.EINTR
+	for {
+		n, _, errno := syscall.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.messages)), batchSize, unix.MSG_DONTWAIT, 0, 0)
+		if errno == unix.EINTR { // parked now, it might sleep on what lies there already
+			continue
+		}
+		r.n, r.errno = int(n), errno
+		return errno != unix.EAGAIN
+	}
 }
 
 // datagram is the i-th of the batch. truncated: it was longer than any packet may be.

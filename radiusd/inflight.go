@@ -34,6 +34,11 @@ func (f *inflight) wait(ctx context.Context) error {
 	case <-f.drained:
 		return nil
 	case <-ctx.Done():
+	}
+	select {
+	case <-f.drained: // both had come, and nothing is left to give up on
+		return nil
+	default:
 		return ctx.Err()
 	}
 }

@@ -24,15 +24,8 @@ type listenerMetrics struct {
 	kernel    prometheus.Counter
 }
 
-// codes is how many codes are told apart; what lies beyond is "other", at 0.
+// codes is how many codes are told apart; every other counts as 0, "other".
 const codes = int(statusServer) + 1
-
-func index(c code) code {
-	if int(c) < codes && c.String() != code(0).String() {
-		return c
-	}
-	return 0
-}
 
 func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 	vector := func(name, help string, labels ...string) *prometheus.CounterVec {
@@ -77,11 +70,11 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 
 // request counts a datagram by the code that its first octet says.
 func (m *listenerMetrics) request(datagram []byte) {
-	var c code
+	c := 0
 	if len(datagram) > 0 {
-		c = index(code(datagram[0]))
+		c = int(datagram[0])
 	}
-	if m.requests[c] == nil { // a response code, which nobody should send us
+	if c >= codes || m.requests[c] == nil {
 		c = 0
 	}
 	m.requests[c].Inc()

@@ -46,9 +46,9 @@ type Options struct {
 	Auth, Acct    []string      // addresses as host:port; port 0 picks a free one
 	Sockets       int           // per address, with SO_REUSEPORT; default 1
 	ReceiveBuffer int           // SO_RCVBUF in octets; default 8 MiB
-	RejectDelay   time.Duration // 0-5 s, from arrival to Access-Reject; see DefaultRejectDelay
-	ReplyCache    int           // entries in the reply cache; default 65536 per port
-	ClassKey      []byte        // 32 octets: key of the Class token
+	RejectDelay   time.Duration // 0-5 s, from arrival to Access-Reject; 0: at once. See DefaultRejectDelay
+	ReplyCache    int           // entries in the reply cache of an address; default 65536
+	ClassKey      []byte        // 32 octets: key of the Class token; needed
 
 	Journal Journal
 	Claims  Claims

@@ -1,6 +1,7 @@
 package radiusd
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -58,6 +59,26 @@ func TestRFC3579Section3_2MessageAuthenticator(t *testing.T) {
 		n.silent()
 		require.Equal(t, radius.CodeAccessAccept, n.exchange(access(5, "a")).Code, "the forgery has left no trace in the reply cache")
 	})
+}
+
+func TestAForgedAccessRequestNeverTouchesTheReplyCache(t *testing.T) {
+	g := start(t, func(g *gateway) { g.claims.hold = true })
+	n := dial(t, g.AuthAddrs()[0])
+	pending := access(1, "pending")
+	n.send(pending)
+	n.silent()
+	forged := access(1, "forged")
+	forged[headerSize+2] ^= 1
+	n.send(forged)
+	g.waitDropped(authListener, licensing.ReasonBadAuthenticator, 1)
+	g.claims.release()
+	require.Equal(t, radius.CodeAccessAccept, verify(t, pending, n.receive()).Code, "the forgery has not displaced it")
+
+	repeated := bytes.Clone(pending)
+	repeated[headerSize+2] ^= 1
+	n.send(repeated)
+	g.waitDropped(authListener, licensing.ReasonBadAuthenticator, 2)
+	n.silent()
 }
 
 func TestRFC3580Section3_31VLANAndOtherReplyAttributes(t *testing.T) {

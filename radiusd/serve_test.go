@@ -1,6 +1,7 @@
 package radiusd
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -83,4 +84,43 @@ func TestEveryDatagramIsAccountedFor(t *testing.T) {
 		return sum("tallygate_radius_requests_total") == 5 &&
 			sum("tallygate_radius_responses_total")+sum("tallygate_radius_dropped_total") == 5
 	}, 10*time.Second, time.Millisecond)
+}
+
+func TestTheHotPathAllocatesNothing(t *testing.T) {
+	g := prepare(t)
+	g.venue.APs = slots(lobbyAP)
+	r := g.offline(authListener)
+	packets := requests(512, func(id byte, salt string) []byte { return access(id, salt) })
+	i := 0
+	require.Zero(t, testing.AllocsPerRun(len(packets)-1, func() {
+		r.serve(packets[i], false)
+		i++
+	}))
+	require.Equal(t, map[string]float64{"none accept": 512}, g.counts("tallygate_access_decisions_total"))
+}
+
+func TestAccountingOfAnUnknownLocationIsKeptRaw(t *testing.T) {
+	g := start(t, func(g *gateway) { g.clients[0].LocationID = 99 })
+	require.Equal(t, radius.CodeAccountingResponse, dial(t, g.AcctAddrs()[0]).exchange(accounting(1, macwatch.StatusStart, "s")).Code)
+	record := g.journal.records()[0]
+	require.Equal(t, ignoredUnknownLocation, record.Ignored)
+	require.Equal(t, int64(99), record.Location)
+}
+
+func TestKernelDropsAreCounted(t *testing.T) {
+	g := prepare(t)
+	g.options.ReceiveBuffer = 1 // the kernel makes some 2 KiB of it
+	s, err := Listen(g.options)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close(context.Background())) })
+	s.Publish(g.snapshot())
+	n := dial(t, s.AuthAddrs()[0])
+	for id := range byte(100) {
+		n.send(status(id))
+	}
+	s.Serve()
+	for ; g.counts("tallygate_radius_kernel_dropped_total")["auth"] == 0; n.receive() {
+		n.send(status(200))
+	}
+	require.Less(t, g.counts("tallygate_radius_kernel_dropped_total")["auth"], 101.0)
 }
