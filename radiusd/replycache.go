@@ -35,11 +35,13 @@ type ticket struct {
 }
 
 // replyCache keeps the answers of one socket for repeats, in a fixed number of
-// places and no more memory than they need. When all are taken by live entries a
-// new request is refused rather than a live one evicted: evicting would process a
-// repeat anew. An entry that waits for its answer never expires, since whoever holds
-// its ticket always comes back; an answered one goes after replyLifetime, in order,
-// by the way of later requests. The reader takes places, the store's writer and the
+// places and no more memory than they need. An entry that waits for its answer never
+// goes, since whoever holds its ticket always comes back; an answered one goes after
+// replyLifetime, or, when all places are taken, the longest answered one makes room.
+// Its repeat would then be processed anew, which changes nothing: the store knows
+// repeats by itself. To refuse instead would let a client that takes a new port for
+// each request, at some thousand a second, shut out everybody. Only where all wait is
+// a new request refused. The reader takes places, the store's writer and the
 // rejector fill them: hence the lock, which nobody holds longer than a copy.
 type replyCache struct {
 	mu      sync.Mutex
@@ -66,7 +68,7 @@ const (
 type replyPlace struct {
 	key           replyKey
 	authenticator [authenticatorSize]byte
-	due           instant // not to be sent before (delayed Access-Reject)
+	due           instant // not to be sent before (delayed Access-Reject); 0: it has been sent
 	expires       instant
 	generation    uint32
 	next          int32 // in its bucket, or among the free
@@ -106,7 +108,7 @@ const (
 	arrivalReplaced                  // so, and it displaced a request still without an answer
 	arrivalRepeated                  // a repeat: the answer has been copied out
 	arrivalInProgress                // a repeat of what has no answer yet
-	arrivalRefused                   // no place is free
+	arrivalRefused                   // all places are taken by requests without an answer
 )
 
 // admit looks a request up. For a repeat within replyLifetime the answer is copied
@@ -136,7 +138,7 @@ func (c *replyCache) admit(key replyKey, kind code, authenticator []byte, now in
 		c.drop(i)
 		return result, c.take(bucket, key, kind, authenticator), nil
 	}
-	if c.free < 0 && int(c.used) == len(c.places) {
+	if c.free < 0 && int(c.used) == len(c.places) && !c.evict() {
 		return arrivalRefused, ticket{}, nil
 	}
 	return arrivalFresh, c.take(bucket, key, kind, authenticator), nil
@@ -167,6 +169,9 @@ func (c *replyCache) answer(t ticket, reply []byte, due, now instant) (kept, sta
 	p.size = uint16(len(reply))
 	copy(c.reply(t.place), reply)
 	p.state, p.due = placeAnswered, due
+	if due <= now {
+		p.due = 0
+	}
 	p.expires = max(due, now) + instant(replyLifetime)
 	p.older, p.newer = c.newest, -1
 	if c.newest >= 0 {
@@ -221,6 +226,15 @@ func (c *replyCache) expire(now instant) {
 		}
 		c.drop(c.oldest)
 	}
+}
+
+// evict frees the longest answered place, unless its answer has yet to be sent.
+func (c *replyCache) evict() bool {
+	if c.oldest < 0 || c.places[c.oldest].due != 0 {
+		return false
+	}
+	c.drop(c.oldest)
+	return true
 }
 
 // take gives a free place to a request; there is one.

@@ -65,6 +65,24 @@ func TestReplyCacheForgets(t *testing.T) {
 	require.Equal(t, arrivalInProgress, result)
 }
 
+func TestReplyCacheMakesRoomByTheLongestAnswered(t *testing.T) {
+	c := newReplyCache(2)
+	buffer := make([]byte, maxPacket)
+	keep := func(n int, due instant) arrival {
+		result, tk, _ := c.admit(cacheKey(n), accessRequest, cacheAuthenticator(1), 0, buffer)
+		if result == arrivalFresh {
+			_, _ = c.answer(tk, []byte("answer"), due, 0)
+		}
+		return result
+	}
+	require.Equal(t, arrivalFresh, keep(1, 0))
+	require.Equal(t, arrivalFresh, keep(2, 100))
+	require.Equal(t, arrivalFresh, keep(3, 200), "in the place of 1")
+	require.Equal(t, arrivalRefused, keep(4, 0), "what has yet to be sent stays")
+	_ = c.fetch(ticket{1, 1}, buffer)
+	require.Equal(t, arrivalFresh, keep(4, 0), "in the place of 2, which has been sent now")
+}
+
 func TestReplyCacheHoldsALateAnswerBack(t *testing.T) {
 	c := newReplyCache(4)
 	buffer := make([]byte, maxPacket)
@@ -113,12 +131,13 @@ func TestReplyCacheAgainstAModel(t *testing.T) {
 		answered      bool
 		reply         string
 		expires       instant
+		order         int // of the answers
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		const places = 6
 		c := newReplyCache(places)
 		model := map[int]*entry{}
-		now := instant(0)
+		now, answers := instant(0), 0
 		buffer := make([]byte, maxPacket)
 		for range rapid.IntRange(1, 200).Draw(t, "steps") {
 			key := rapid.IntRange(0, 7).Draw(t, "key")
@@ -142,6 +161,16 @@ func TestReplyCacheAgainstAModel(t *testing.T) {
 				switch {
 				case e == nil && live == places:
 					want = arrivalRefused
+					longest := -1
+					for k, e := range model {
+						if e.answered && (longest < 0 || e.order < model[longest].order) {
+							longest = k
+						}
+					}
+					if longest >= 0 {
+						want = arrivalFresh
+						delete(model, longest)
+					}
 				case e == nil:
 				case e.authenticator == authenticator && e.answered:
 					want = arrivalRepeated
@@ -172,7 +201,8 @@ func TestReplyCacheAgainstAModel(t *testing.T) {
 						delete(model, key)
 						continue
 					}
-					e.answered, e.expires = true, now+instant(replyLifetime)
+					answers++
+					e.answered, e.expires, e.order = true, now+instant(replyLifetime), answers
 				}
 			case 3:
 				if e != nil && !e.answered {

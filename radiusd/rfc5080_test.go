@@ -61,16 +61,23 @@ func TestConflictingAccountingRequestsAreBothAnswered(t *testing.T) {
 	require.Zero(t, g.dropped(acctListener, licensing.ReasonConflicting))
 }
 
-func TestRFC5080Section2_2_3AFullReplyCacheRefusesNewRequests(t *testing.T) {
-	g := start(t, func(g *gateway) { g.options.ReplyCache = 4 })
-	n := dial(t, g.AuthAddrs()[0])
+func TestRFC5080Section2_2_3AFullReplyCacheRefusesOnlyWhileAllWait(t *testing.T) {
+	g := start(t, func(g *gateway) { g.options.ReplyCache, g.journal.hold = 4, true })
+	n := dial(t, g.AcctAddrs()[0])
 	for id := range byte(4) {
-		n.exchange(access(id, "full"))
+		n.send(accounting(id, macwatch.StatusInterim, "full"))
 	}
-	n.send(access(4, "full"))
-	g.waitDropped(authListener, licensing.ReasonOverload, 1)
-	require.Equal(t, radius.CodeAccessAccept, n.exchange(access(3, "full")).Code, "live ones are kept")
-	require.Equal(t, radius.CodeAccessAccept, n.exchange(access(3, "again")).Code, "a known Identifier takes its own place")
+	n.send(accounting(4, macwatch.StatusInterim, "full"))
+	g.waitDropped(acctListener, licensing.ReasonOverload, 1)
+	g.journal.commit()
+	for range 4 {
+		n.receive()
+	}
+	last := accounting(4, macwatch.StatusInterim, "full")
+	n.send(last)
+	require.Eventually(t, func() bool { return len(g.journal.records()) == 5 }, 10*time.Second, time.Millisecond)
+	g.journal.commit()
+	verify(t, last, n.receive())
 }
 
 func TestAccessRejectsWaitInTheReplyCache(t *testing.T) {
