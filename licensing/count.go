@@ -70,6 +70,7 @@ func (l *License) Rule() string {
 		return "The contract starts when the license is assigned to a Location."
 	case StartFixedDate:
 		return fmt.Sprintf("The contract starts on %s, local time.", t.StartDate)
+	case StartFifthDevice:
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "The contract starts with the %s distinct device sighted after the license was assigned", ordinal(t.Threshold))

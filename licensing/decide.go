@@ -106,6 +106,7 @@ func (s State) refusal() Reason {
 		return ReasonAccessDenied
 	case ContractFinalized:
 		return ReasonContractFinalized
+	case PendingStart, InUse:
 	}
 	return ReasonNone
 }

@@ -22,6 +22,7 @@ func Governing(ls []*License, now time.Time) *License {
 			if finalized == nil || older(finalized, l) == finalized {
 				finalized = l
 			}
+		case PendingProvision:
 		}
 	}
 	switch {

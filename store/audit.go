@@ -46,6 +46,12 @@ func openChain(ctx context.Context, conn *sql.Conn, key []byte, dir string) (cha
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return c, faultf("cannot read the audit log: %w", err)
 	}
+	if c.seq == 0 {
+		// The head file stands before the first entry, so that its absence always means something.
+		if err := c.note(); err != nil {
+			return c, faultf("cannot write the head file of the audit log: %w", err)
+		}
+	}
 	return c, nil
 }
 
@@ -93,7 +99,11 @@ func (c *chain) commit(next chain) {
 		return
 	}
 	*c = next
-	_ = writeFile(c.path, fmt.Appendf(nil, "%d %s\n", c.seq, c.headText()), 0o600) // verify reports a head that is behind as it is
+	_ = c.note() // a head that is behind still names an entry of the log
+}
+
+func (c *chain) note() error {
+	return writeFile(c.path, fmt.Appendf(nil, "%d %s\n", c.seq, c.headText()), 0o600)
 }
 
 // VerifyAudit walks the whole chain and compares its end with the head file.
@@ -138,6 +148,9 @@ func (s *Store) VerifyAudit(ctx context.Context) (licensing.AuditReport, error) 
 		return report, wrap("read the audit log", err)
 	}
 	report.Head = hex.EncodeToString(previous)
+	if noted == nil && err == nil && report.Entries > 0 {
+		report.Problems = append(report.Problems, "the head file is gone, so that nothing shows whether the log's end was cut")
+	}
 	if noted != nil && !bytes.Equal(links[mark], noted) {
 		report.Problems = append(report.Problems, fmt.Sprintf("the head file knows entry %d, which the log does not hold so: its end was cut or replaced", mark))
 	}

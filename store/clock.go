@@ -83,8 +83,8 @@ func (t *tx) settle() error {
 	for _, query := range []string{
 		`UPDATE allotments SET at = ?1 WHERE at > ?1`,
 		`UPDATE counted SET first_at = min(first_at, ?1), last_at = min(last_at, ?1) WHERE max(first_at, last_at) > ?1`,
-		`INSERT OR IGNORE INTO window_sightings (license_id, location_id, at, mac)
-			SELECT license_id, location_id, ?1, mac FROM window_sightings WHERE at > ?1`,
+		`INSERT OR IGNORE INTO window_sightings (license_id, location_id, at, mac, ap, session)
+			SELECT license_id, location_id, ?1, mac, ap, session FROM window_sightings WHERE at > ?1`,
 		`DELETE FROM window_sightings WHERE at > ?1`,
 		`UPDATE devices SET first_seen = min(first_seen, ?1), last_seen = min(last_seen, ?1) WHERE max(first_seen, last_seen) > ?1`,
 		`UPDATE labs SET started_at = ?1, ends_at = ?1 WHERE started_at > ?1`,

@@ -48,10 +48,12 @@ func (b *batch) weigh(p *place, r *macwatch.Record, s *macwatch.Session, event t
 		return licensing.ReasonNoLicense
 	}
 	_, exempt := p.venue.Exempt[r.MAC]
+	moment := r.Moment(event)
+	_, lab := p.location.LabAt(moment)
 	return p.license.Counts(licensing.CountFacts{
-		Private: r.MAC.Private(), Exempt: exempt, Lab: s.Lab, Accepted: r.Accepted,
+		Private: r.MAC.Private(), Exempt: exempt, Lab: s.Lab || lab, Accepted: r.Accepted,
 		SlotOK: p.venue.APs.Stand(string(r.AP), int(p.allotment.APs), b.now) != macwatch.StandingFull,
-		Event:  r.Moment(event), Arrival: r.Arrival,
+		Event:  moment, Arrival: r.Arrival,
 	}, p.location.Settings.Count, p.allotment.At)
 }
 
@@ -116,7 +118,7 @@ func (b *batch) count(p *place, r *macwatch.Record, event time.Time) error {
 		return nil
 	}
 	if license.Terms.CountWindow > 0 {
-		if _, err := st.insertWindow.exec(license.ID, r.Location, micros(event), int64(r.MAC)); err != nil {
+		if _, err := st.insertWindow.exec(license.ID, r.Location, micros(event), int64(r.MAC), string(r.AP), string(r.SessionID)); err != nil {
 			return wrap("keep a sighting of the count window", err)
 		}
 		return b.startByWindow(p, r)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"fmt"
 	"io/fs"
 	"time"
 
@@ -34,7 +35,7 @@ func migrate(ctx context.Context, conn *sql.Conn, now time.Time) error {
 		if err != nil {
 			return faultf("cannot read a migration: %w", err)
 		}
-		script := "BEGIN IMMEDIATE;\n" + string(text) + "\nPRAGMA user_version = " + itoa(int64(i+1)) + ";\nCOMMIT;"
+		script := fmt.Sprintf("BEGIN IMMEDIATE;\n%s\nPRAGMA user_version = %d;\nCOMMIT;", text, i+1)
 		if _, err := conn.ExecContext(ctx, script); err != nil {
 			_, _ = conn.ExecContext(ctx, "ROLLBACK")
 			return faultf("migration %s failed, nothing was changed: %w", files[i], err)

@@ -11,6 +11,7 @@ import (
 // record stores one Accounting-Request. When it returns nil and the transaction is
 // committed, the record is kept exactly once, however often it came.
 func (b *batch) record(r *macwatch.Record) error {
+	r.Err = nil
 	r.Arrival = r.Arrival.UTC().Truncate(time.Microsecond)
 	event := r.Event()
 	ident := r.Ident()

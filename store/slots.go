@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,7 +86,7 @@ func (s *Store) DeclareSlot(ctx context.Context, ch licensing.Change, location s
 			return slot, err
 		}
 		for _, a := range aliases {
-			if err := c.addAlias(slot, macwatch.SlotName(kind, a)); err != nil {
+			if err := c.addAlias(&slot, macwatch.SlotName(kind, a)); err != nil {
 				return slot, err
 			}
 		}
@@ -108,9 +109,18 @@ func (s *Store) MergeSlots(ctx context.Context, ch licensing.Change, location st
 		if keep.ID == gone.ID {
 			return keep, licensing.Errorf(licensing.CodeConflict, "%s and %s are the same %s already", into, from, c.noun())
 		}
-		// The earlier claim of the two stands.
-		if !gone.ClaimedAt.IsZero() && (keep.ClaimedAt.IsZero() || gone.ClaimedAt.Before(keep.ClaimedAt)) && gone.Holds(c.now) {
-			keep.ClaimedAt, keep.ReleasedAt = gone.ClaimedAt, gone.ReleasedAt
+		keep.Declared = keep.Declared || gone.Declared
+		if gone.Holds(c.now) {
+			// Two claims become one: the earlier, and released only if both were.
+			if !keep.Holds(c.now) {
+				keep.ClaimedAt, keep.ReleasedAt = gone.ClaimedAt, gone.ReleasedAt
+			}
+			if gone.ClaimedAt.Before(keep.ClaimedAt) {
+				keep.ClaimedAt = gone.ClaimedAt
+			}
+			if gone.ReleasedAt.IsZero() {
+				keep.ReleasedAt = time.Time{}
+			}
 		}
 		if _, err := c.exec(nil, `UPDATE slot_aliases SET slot_id = ? WHERE slot_id = ?`, keep.ID, gone.ID); err != nil {
 			return keep, err
@@ -205,14 +215,14 @@ func (c *slotChange) save(s *macwatch.Slot) error {
 	return saveSlot(c.ctx, c.conn, c.location.ID, c.kind, s)
 }
 
-func (c *slotChange) addAlias(slot macwatch.Slot, alias string) error {
-	if alias == "" {
+func (c *slotChange) addAlias(slot *macwatch.Slot, alias string) error {
+	switch {
+	case alias == "":
 		return c.nameless()
+	case alias == slot.Name || slices.Contains(slot.Aliases, alias):
+		return nil
 	}
 	if other, known := c.roster.Find(alias); known {
-		if other.ID == slot.ID {
-			return nil
-		}
 		return licensing.Errorf(licensing.CodeConflict, "%s belongs to %s %s already", alias, c.noun(), other.Name).
 			WithHint("merge the two with `tallygate %s merge`", c.kind)
 	}
@@ -221,7 +231,8 @@ func (c *slotChange) addAlias(slot macwatch.Slot, alias string) error {
 		return licensing.Errorf(licensing.CodeRefused, "the license allows %d aliases per AP", g.Terms.MaxAliases).
 			WithHint("ask your distributor")
 	}
-	return c.insertAlias(slot, alias)
+	slot.Aliases = append(slices.Clone(slot.Aliases), alias)
+	return c.insertAlias(*slot, alias)
 }
 
 func (c *slotChange) insertAlias(slot macwatch.Slot, alias string) error {

@@ -68,10 +68,10 @@ func (b *batch) startByWindow(p *place, r *macwatch.Record) error {
 	made := make([]sighting, len(five))
 	for i := range five {
 		s := sighting{mac: macwatch.MAC(five[i].Device), at: five[i].At}
-		err := b.w.conn.QueryRowContext(ctx, `SELECT ap, session FROM counted WHERE license_id = ? AND location_id = ? AND mac = ?`,
-			p.license.ID, r.Location, int64(s.mac)).Scan(&s.ap, &s.session)
+		err := b.w.conn.QueryRowContext(ctx, `SELECT ap, session FROM window_sightings
+			WHERE license_id = ? AND location_id = ? AND at = ? AND mac = ?`, p.license.ID, r.Location, micros(s.at), int64(s.mac)).Scan(&s.ap, &s.session)
 		if err != nil {
-			return wrap("read a counted device", err)
+			return wrap("read the count window", err)
 		}
 		made[i] = s
 	}

@@ -44,7 +44,7 @@ func (s *statements) all() map[**stmt]string {
 		&s.raiseCounted:  `UPDATE counted SET last_at = ? WHERE license_id = ? AND location_id = ? AND mac = ?`,
 		&s.raiseCount: `INSERT INTO counts (license_id, location_id, devices) VALUES (?, ?, 1)
 			ON CONFLICT DO UPDATE SET devices = devices + 1 RETURNING devices`,
-		&s.insertWindow: `INSERT OR IGNORE INTO window_sightings (license_id, location_id, at, mac) VALUES (?, ?, ?, ?)`,
+		&s.insertWindow: `INSERT OR IGNORE INTO window_sightings (license_id, location_id, at, mac, ap, session) VALUES (?, ?, ?, ?, ?, ?)`,
 
 		&s.insertRaw: `INSERT INTO raw_records (client_id, location_id, key, status, reason, event_at, recorded_at, packet)
 			SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8

@@ -32,9 +32,10 @@ type writer struct {
 	lastEpoch  uint32
 	seen       map[macwatch.DeviceKey]time.Time // last_seen not yet written
 	subscriber func(Snapshot)
-	failed     bool          // the last commit failed
-	clockSaved time.Duration // uptime when the clock was last noted
-	kept       time.Time     // last housekeeping, by the machine's own clock
+	failed     bool                 // the last commit failed
+	clockSaved time.Duration        // uptime when the clock was last noted
+	clockEvent licensing.ClockEvent // not reported yet
+	kept       time.Time            // last housekeeping, by the machine's own clock
 }
 
 // epoch is a Location's counting epoch, and the license that governed in it.
@@ -291,11 +292,17 @@ func (w *writer) exec(query string, args ...any) error {
 // housekeep runs about once a second: it reads the clock, writes last_seen, and
 // finds out whether a store that failed can be written again.
 func (w *writer) housekeep(last bool) error {
-	event := w.s.readClock()
-	if event != licensing.ClockSteady {
-		if err := w.reportClock(event); err != nil {
+	// What happened to the clock is reported until it is written: while the store
+	// cannot be written the last of several events stands, but never less than a jump
+	// withdrawn, which has something to be settled.
+	if event := w.s.readClock(); event != licensing.ClockSteady && w.clockEvent != licensing.ClockWithdrawn {
+		w.clockEvent = event
+	}
+	if w.clockEvent != licensing.ClockSteady {
+		if err := w.reportClock(w.clockEvent); err != nil {
 			return err
 		}
+		w.clockEvent = licensing.ClockSteady
 	}
 	clockDue := w.s.uptime()-w.clockSaved >= clockInterval
 	if !last && !w.failed && !clockDue && len(w.seen) == 0 {

@@ -112,6 +112,8 @@ CREATE TABLE window_sightings (
     location_id INTEGER NOT NULL,
     at          INTEGER NOT NULL,
     mac         INTEGER NOT NULL,
+    ap          TEXT NOT NULL,
+    session     TEXT NOT NULL,
     PRIMARY KEY (license_id, location_id, at, mac)
 ) WITHOUT ROWID;
 
