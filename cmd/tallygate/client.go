@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tallygate/admin"
+	"tallygate/macwatch"
+)
+
+// goodSecret is how long a shared secret should be (RFC 2865 section 3: at least 16
+// octets). Shorter ones can be found from one captured packet.
+const goodSecret = 16
+
+func newClientCmd(c *console) *cobra.Command {
+	return group("client", "Clients: the RADIUS peers (APs, controllers) and their shared secrets",
+		clientAddCmd(c), clientListCmd(c), clientRemoveCmd(c))
+}
+
+func clientAddCmd(c *console) *cobra.Command {
+	p := macwatch.Client{RequireMA: macwatch.RequireYes}
+	var address string
+	cmd := &cobra.Command{
+		Use:     "add NAME --address CIDR --secret S --location ID",
+		Short:   "Add a client: who may send from an address or prefix, for which Location",
+		Example: `  tallygate client add controller --address 10.20.0.0/16 --secret "$SECRET" --location 28N2S004`,
+		Args:    takes("NAME"),
+	}
+	f := cmd.Flags()
+	f.StringVar(&address, "address", "", "source address or `CIDR` prefix")
+	f.StringVar(&p.Secret, "secret", "", "shared secret, 16 characters or more")
+	f.StringVar(&p.Location, "location", "", "`ID` of its Location")
+	f.Var(choice[macwatch.RequireMA]{&p.RequireMA, []macwatch.RequireMA{macwatch.RequireYes, macwatch.RequireNo, macwatch.RequireAuto}},
+		"require-message-authenticator", "drop Access-Requests without it; auto: once a source has sent it, always from that source")
+	cmd.RunE = c.ask(func(ctx context.Context, g *admin.Client, args []string) error {
+		prefix, err := parsePrefix(address)
+		if err != nil {
+			return err
+		}
+		p.Name, p.Prefix = args[0], prefix
+		added, err := g.AddClient(ctx, c.change(), p)
+		if err != nil {
+			return err
+		}
+		if weak := weakSecret(p.Secret); weak != "" {
+			c.warn("%s; use one of %d or more random characters, such as `openssl rand -base64 24` prints", weak, goodSecret)
+		}
+		if added.RequireMA != macwatch.RequireYes {
+			c.warn("client %s may send Access-Requests without Message-Authenticator, which can be forged on the way (BlastRADIUS); "+
+				"switch it on in the access points, then remove the client and add it with --require-message-authenticator yes", added.Name)
+		}
+		return c.done(added, "added client %s: %s for Location %s", added.Name, added.Prefix, added.Location)
+	})
+	return c.changes(required(cmd, "address", "secret", "location"))
+}
+
+// parsePrefix reads a prefix, or an address, which is a prefix of full length.
+func parsePrefix(text string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(text)
+	if err != nil {
+		return p, &usageError{
+			message: "--address: \"" + text + "\" is neither an IP address nor a prefix",
+			hint:    "write 10.20.0.7, 10.20.0.0/16 or 2001:db8::/64",
+		}
+	}
+	return p, nil
+}
+
+// weakSecret says what is weak about a shared secret; "" when nothing is.
+func weakSecret(secret string) string {
+	kinds := map[rune]bool{}
+	for _, r := range secret {
+		kinds[r] = true
+	}
+	switch {
+	case len(secret) < goodSecret:
+		return "the shared secret is short"
+	case len(kinds) < goodSecret/2:
+		return "the shared secret repeats few characters"
+	case strings.Contains(strings.ToLower(secret), "testing123"), strings.Contains(strings.ToLower(secret), "password"):
+		return "the shared secret holds a word that everybody tries first"
+	}
+	return ""
+}
+
+func clientListCmd(c *console) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List clients, oldest first; secrets are not shown",
+		Args:  takes(),
+		RunE: c.ask(func(ctx context.Context, g *admin.Client, _ []string) error {
+			all, err := g.Clients(ctx)
+			l := c.listing("no clients yet: every packet is dropped; add one with `tallygate client add`",
+				"NAME", "ADDRESS", "LOCATION", "MESSAGE-AUTHENTICATOR", "SINCE")
+			for _, p := range all {
+				if err == nil {
+					err = l.row(p, p.Name, p.Prefix.String(), p.Location, string(p.RequireMA), stamp(p.CreatedAt))
+				}
+			}
+			return l.close(err)
+		}),
+	}
+}
+
+func clientRemoveCmd(c *console) *cobra.Command {
+	return c.changes(&cobra.Command{
+		Use:   "remove NAME",
+		Short: "Remove a client: its packets are dropped from then on",
+		Args:  takes("NAME"),
+		RunE: c.ask(func(ctx context.Context, g *admin.Client, args []string) error {
+			if err := c.confirm("Remove client %s? Its packets will be dropped.", args[0]); err != nil {
+				return err
+			}
+			if err := g.RemoveClient(ctx, c.change(), args[0]); err != nil {
+				return err
+			}
+			return c.done(removed{args[0]}, "removed client %s", args[0])
+		}),
+	})
+}
+
+// removed is what JSON says of something that is gone.
+type removed struct {
+	Removed string `json:"removed"`
+}

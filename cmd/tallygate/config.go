@@ -1,0 +1,73 @@
+package main
+
+import (
+	"path/filepath"
+	"time"
+
+	"go.uber.org/zap/zapcore"
+
+	"tallygate/radiusd"
+)
+
+// Config is the configuration file: the settings of the process. Organizations,
+// Locations, clients and licenses live in the store instead. A key left out keeps the
+// value that defaultConfig gives it.
+type Config struct {
+	// DataDir holds database, keys and admin.sock; created if absent. A relative path
+	// starts from the working directory, not from the file's folder.
+	DataDir  string         `yaml:"data_dir"`
+	Radius   RadiusConfig   `yaml:"radius"`
+	Admin    AdminConfig    `yaml:"admin"`
+	Issuers  []string       `yaml:"issuers"` // k4.public.…; SIGHUP re-reads them
+	MACCache MACCacheConfig `yaml:"mac_cache"`
+	Log      LogConfig      `yaml:"log"`
+	KeepRaw  bool           `yaml:"keep_raw"` // keep every accounting packet as it came
+}
+
+// RadiusConfig is where RADIUS is served, and how.
+type RadiusConfig struct {
+	Auth          []string `yaml:"auth"`           // IP:port; port 0 picks a free one
+	Acct          []string `yaml:"acct"`           //
+	RejectDelay   Duration `yaml:"reject_delay"`   // 0s-5s
+	Sockets       Whole    `yaml:"sockets"`        // per address, 1-64
+	ReceiveBuffer Whole    `yaml:"receive_buffer"` // octets per socket, 64 KiB-1 GiB
+}
+
+// AdminConfig is where metrics and health are served over TCP.
+type AdminConfig struct {
+	Listen string `yaml:"listen"` // IP:port; empty: nowhere
+}
+
+// MACCacheConfig sizes the memory in front of the store.
+type MACCacheConfig struct {
+	Capacity Whole `yaml:"capacity"` // devices, 1 or more; about 100 octets each
+}
+
+// LogConfig is what is logged to standard error.
+type LogConfig struct {
+	Level  string `yaml:"level"`  // debug, info, warn or error; SIGHUP re-reads it
+	Format string `yaml:"format"` // json or console
+}
+
+func defaultConfig() Config {
+	return Config{
+		DataDir: "./data",
+		Radius: RadiusConfig{
+			Auth:          []string{"127.0.0.1:1812"},
+			Acct:          []string{"127.0.0.1:1813"},
+			RejectDelay:   Duration(radiusd.DefaultRejectDelay),
+			Sockets:       1,
+			ReceiveBuffer: 8 << 20,
+		},
+		Admin:    AdminConfig{Listen: "127.0.0.1:8480"},
+		Issuers:  []string{},
+		MACCache: MACCacheConfig{Capacity: 1_000_000},
+		Log:      LogConfig{Level: zapcore.InfoLevel.String(), Format: logJSON},
+	}
+}
+
+// socket is where the running gateway takes commands.
+func (c Config) socket() string { return filepath.Join(c.DataDir, "admin.sock") }
+
+// rejectDelay is RejectDelay for package time.
+func (c RadiusConfig) rejectDelay() time.Duration { return time.Duration(c.RejectDelay) }

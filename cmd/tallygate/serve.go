@@ -1,0 +1,71 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func newServeCmd(c *console) *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Run the gateway",
+		Long: `Runs the gateway until SIGTERM or SIGINT: what was received is finished and stored first; a
+second signal ends it at once. SIGHUP re-reads the log level and the issuers. One line on
+standard output tells the addresses, which are also in data_dir/addresses.json; the log
+goes to standard error.`,
+		Args: takes(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.serve(cmd) },
+	}
+}
+
+func (c *console) serve(cmd *cobra.Command) error {
+	path := findConfig(c.config)
+	config, err := loadConfig(path)
+	if err != nil {
+		return err
+	}
+	// From here on SIGHUP must not end the process, or a reload during a slow start would.
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
+
+	a, err := newApp(config, c.err)
+	if err != nil {
+		return err
+	}
+	a.serve()
+	if err := c.announce(a.addresses()); err != nil {
+		a.log.Warn("cannot write to standard output")
+	}
+	for {
+		select {
+		case <-reload:
+			a.reload(path)
+		case <-cmd.Context().Done():
+			a.log.Info("stopping")
+			err := a.stop()
+			a.log.Info("stopped")
+			return err
+		}
+	}
+}
+
+// announce writes the one line that serve writes to standard output.
+func (c *console) announce(at addresses) error {
+	if c.json {
+		return json.NewEncoder(c.out).Encode(at)
+	}
+	console := ""
+	if at.Admin != "" {
+		console = ", metrics and health http://" + at.Admin
+	}
+	_, err := fmt.Fprintf(c.out, "tallygate %s: authentication %s, accounting %s%s\n", buildVersion(),
+		strings.Join(at.Auth, " "), strings.Join(at.Acct, " "), console)
+	return err
+}
