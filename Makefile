@@ -1,0 +1,73 @@
+# Tallygate. `make` or `make help` lists what there is.
+
+GO               ?= go
+VERSION          ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+FUZZTIME         ?= 30s
+CRASH_ROUNDS     ?= 50
+SOAK_TIME        ?= 1h
+GOLANGCI_VERSION ?= v2.12.2
+
+BINARY   := bin/tallygate
+GOLANGCI := bin/tools/golangci-lint-$(GOLANGCI_VERSION)
+RULES    := deploy/prometheus/tallygate.rules.yml
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test vet rules bench lint fuzz crash soak peers clean FORCE
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## the main job on one command: a gateway, a small venue, five guests (ONCE=1 ends by itself)
+	$(BINARY) demo $(if $(filter-out 0,$(ONCE)),--once)
+
+build: $(BINARY) ## bin/tallygate
+
+# FORCE: go build knows better than make whether anything changed.
+$(BINARY): FORCE
+	$(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o $@ ./cmd/tallygate
+
+test: peers vet rules ## all tests, with the race detector; installs the RADIUS peers they need
+	$(GO) test -race -timeout 20m ./...
+
+vet:
+	$(GO) vet ./...
+
+rules: peers
+	promtool check rules $(RULES)
+	promtool test rules deploy/prometheus/tallygate.rules.test.yml
+
+# Debian packages: other people's RADIUS clients, and promtool.
+peers:
+	@.ci/peers
+
+bench: ## all benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+lint: $(GOLANGCI) ## gofmt, golangci-lint with the import directions, shell scripts, the systemd unit
+	@unformatted=$$(gofmt -l .); \
+	if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted"; exit 1; fi
+	$(GOLANGCI) run ./...
+	bash -n .ci/run .ci/peers
+	.ci/unit deploy/tallygate.service
+
+$(GOLANGCI):
+	@mkdir -p $(@D)
+	GOBIN=$(abspath $(@D)) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv $(@D)/golangci-lint $@
+
+fuzz: ## every fuzz target, FUZZTIME each (30s)
+	@set -e; for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "== $$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+crash: ## kill -9 under load, CRASH_ROUNDS times (50)
+	$(GO) test -race -count=1 -v -timeout 60m -run '^TestCrash' ./cmd/internal/e2e -crash.rounds=$(CRASH_ROUNDS)
+
+soak: build ## a venue for SOAK_TIME (1h) at a real gateway: nothing lost, memory flat
+	$(GO) test -count=1 -v -timeout 0 -run '^TestSoak' ./cmd/tallygate -soak.time=$(SOAK_TIME)
+
+clean: ## remove what was built
+	rm -rf bin dist
