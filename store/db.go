@@ -25,6 +25,16 @@ const (
 )
 
 func openWriter(ctx context.Context, path string) (*sql.DB, error) {
+	// It holds shared secrets and guests' passwords: nobody else reads it. SQLite gives
+	// its -wal and -shm files the same mode.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, licensing.Errorf(licensing.CodeInternal, "cannot open the database: %w", err).
+			WithHint("check who owns %s", path)
+	}
+	if err := errors.Join(f.Chmod(0o600), f.Close()); err != nil {
+		return nil, faultf("cannot keep the database to this user: %w", err)
+	}
 	db, err := sql.Open("sqlite3", dsn(path, writerPragmas))
 	if err != nil {
 		return nil, faultf("cannot open the database: %w", err)
