@@ -15,7 +15,8 @@ func (l *License) Deny(reason string, now time.Time) (*License, error) {
 		return nil, Errorf(CodeInvalid, "a denial needs a reason").
 			WithHint("say why with --reason, as the guests' host will ask")
 	case l.StateAt(now) == ContractFinalized:
-		return nil, Errorf(CodeConflict, "the contract of %s is over: there is nothing to deny", l.Number)
+		return nil, Errorf(CodeConflict, "the contract of %s is over: there is nothing to deny", l.Number).
+			WithHint("guests are refused already; `tallygate license show %s` shows since when", l.Number)
 	case !l.Operator.At.IsZero():
 		return nil, Errorf(CodeConflict, "%s is denied already: %s", l.Number, l.Operator.Reason).
 			WithHint("`tallygate license restore %s` lifts it", l.Number)
@@ -37,7 +38,8 @@ func (l *License) Restore(now time.Time) (*License, error) {
 		return nil, Errorf(CodeRefused, "%s is denied by the distributor: %s", l.Number, l.Distributor.Reason).
 			WithHint("ask your distributor for an order that lifts it, and enter that with `tallygate license activate`")
 	case l.Operator.At.IsZero():
-		return nil, Errorf(CodeConflict, "%s is not denied", l.Number)
+		return nil, Errorf(CodeConflict, "%s is not denied", l.Number).
+			WithHint("`tallygate license show %s` shows its state", l.Number)
 	}
 	c := *l
 	c.Operator = Denial{}
@@ -52,9 +54,11 @@ func (l *License) Unassign(counted int, now time.Time) (*License, error) {
 	started = started && l.Terms.Start != StartFixedDate
 	switch state := l.StateAt(now); {
 	case len(l.Allotments) == 0:
-		return nil, Errorf(CodeConflict, "%s is not assigned to any Location", l.Number)
+		return nil, Errorf(CodeConflict, "%s is not assigned to any Location", l.Number).
+			WithHint("`tallygate license activate` with --location assigns it")
 	case state == ContractFinalized || state == InUse || started:
-		return nil, Errorf(CodeConflict, "%s has started and cannot be taken back: %s", l.Number, state)
+		return nil, Errorf(CodeConflict, "%s has started and cannot be taken back: %s", l.Number, state).
+			WithHint("ask your distributor for an order that undoes the start")
 	case counted > 0:
 		return nil, Errorf(CodeConflict, "%s cannot be taken back: %d devices have been counted", l.Number, counted).
 			WithHint("`tallygate license explain %s` shows them; ask your distributor for an undo order", l.Number)

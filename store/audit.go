@@ -40,19 +40,40 @@ type chain struct {
 	head []byte
 }
 
-func openChain(ctx context.Context, conn *sql.Conn, key []byte, dir string) (chain, error) {
-	c := chain{key: key, path: filepath.Join(dir, "audit.head"), head: make([]byte, sha256.Size)}
-	err := conn.QueryRowContext(ctx, `SELECT seq, link FROM audit ORDER BY seq DESC LIMIT 1`).Scan(&c.seq, &c.head)
+// actionBroken is the entry that a start leaves when the log did not hold what the
+// head file knows. Without it the next entry would make a cut log look whole again.
+const actionBroken = "audit.broken"
+
+// openChain takes up the log where it ends. broken says what is wrong with that end;
+// empty when nothing is.
+func openChain(ctx context.Context, conn *sql.Conn, key []byte, dir string) (c chain, broken string, err error) {
+	c = chain{key: key, path: filepath.Join(dir, "audit.head"), head: make([]byte, sha256.Size)}
+	err = conn.QueryRowContext(ctx, `SELECT seq, link FROM audit ORDER BY seq DESC LIMIT 1`).Scan(&c.seq, &c.head)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return c, faultf("cannot read the audit log: %w", err)
+		return c, "", faultf("cannot read the audit log: %w", err)
 	}
-	if c.seq == 0 {
+	mark, noted, err := readHead(c.path)
+	switch {
+	case err != nil:
+		return c, err.Error(), nil
+	case noted == nil && c.seq == 0:
 		// The head file stands before the first entry, so that its absence always means something.
 		if err := c.note(); err != nil {
-			return c, faultf("cannot write the head file of the audit log: %w", err)
+			return c, "", faultf("cannot write the head file of the audit log: %w", err)
 		}
+		return c, "", nil
+	case noted == nil:
+		return c, problemNoHead, nil
 	}
-	return c, nil
+	link := make([]byte, sha256.Size) // before the first entry
+	err = conn.QueryRowContext(ctx, `SELECT link FROM audit WHERE seq = ?`, mark).Scan(&link)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return c, "", faultf("cannot read the audit log: %w", err)
+	}
+	if mark > 0 && err != nil || !bytes.Equal(link, noted) {
+		return c, problemCut(mark), nil
+	}
+	return c, "", nil
 }
 
 func (c *chain) headText() string { return hex.EncodeToString(c.head) }
@@ -106,12 +127,18 @@ func (c *chain) note() error {
 	return writeFile(c.path, fmt.Appendf(nil, "%d %s\n", c.seq, c.headText()), 0o600)
 }
 
+const problemNoHead = "the head file is gone, so that nothing shows whether the log's end was cut"
+
+func problemCut(mark int64) string {
+	return fmt.Sprintf("the head file knows entry %d, which the log does not hold so: its end was cut or replaced", mark)
+}
+
 // VerifyAudit walks the whole chain and compares its end with the head file.
 func (s *Store) VerifyAudit(ctx context.Context) (licensing.AuditReport, error) {
 	var c chain
 	// Everything committed so far, and a head file that goes with it.
 	if !s.onWriter(func() { c = s.w.audit }) {
-		return licensing.AuditReport{}, licensing.Errorf(licensing.CodeUnavailable, "the gateway is shutting down")
+		return licensing.AuditReport{}, errClosing()
 	}
 	report := licensing.AuditReport{Problems: []string{}}
 	r, err := s.readers.QueryContext(ctx, `SELECT seq, at, actor, action, subject, detail, link FROM audit WHERE seq <= ? ORDER BY seq`, c.seq)
@@ -138,6 +165,9 @@ func (s *Store) VerifyAudit(ctx context.Context) (licensing.AuditReport, error) 
 		if !hmac.Equal(link, c.link(previous, seq, at, actor, action, subject, []byte(detail))) {
 			report.Problems = append(report.Problems, fmt.Sprintf("entry %d (%s %s) or its place was altered", seq, action, subject))
 		}
+		if action == actionBroken {
+			report.Problems = append(report.Problems, fmt.Sprintf("entry %d: at a start the log was found broken: %s", seq, detail))
+		}
 		if seq == mark {
 			links[seq] = link
 		}
@@ -149,10 +179,10 @@ func (s *Store) VerifyAudit(ctx context.Context) (licensing.AuditReport, error) 
 	}
 	report.Head = hex.EncodeToString(previous)
 	if noted == nil && err == nil && report.Entries > 0 {
-		report.Problems = append(report.Problems, "the head file is gone, so that nothing shows whether the log's end was cut")
+		report.Problems = append(report.Problems, problemNoHead)
 	}
 	if noted != nil && !bytes.Equal(links[mark], noted) {
-		report.Problems = append(report.Problems, fmt.Sprintf("the head file knows entry %d, which the log does not hold so: its end was cut or replaced", mark))
+		report.Problems = append(report.Problems, problemCut(mark))
 	}
 	if !bytes.Equal(previous, c.head) {
 		report.Problems = append(report.Problems, "the log changed under the running gateway")

@@ -44,9 +44,13 @@ type tx struct {
 func (s *Store) change(ctx context.Context, ch licensing.Change, f func(*tx) error) error {
 	var err error
 	if !s.onWriter(func() { err = s.w.change(ctx, ch, f) }) {
-		return licensing.Errorf(licensing.CodeUnavailable, "the gateway is shutting down").WithHint("try again when it is up")
+		return errClosing()
 	}
 	return unavailable(err)
+}
+
+func errClosing() error {
+	return licensing.Errorf(licensing.CodeUnavailable, "the gateway is shutting down").WithHint("try again when it is up")
 }
 
 func (w *writer) change(ctx context.Context, ch licensing.Change, f func(*tx) error) error {

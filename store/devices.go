@@ -35,7 +35,8 @@ func (s *Store) ListDevice(ctx context.Context, ch licensing.Change, location st
 				return err
 			}
 		}
-		listed := licensing.Errorf(licensing.CodeConflict, "%s is on the %s list of %s already", d.MAC, d.Kind, l.Code)
+		listed := licensing.Errorf(licensing.CodeConflict, "%s is on the %s list of %s already", d.MAC, d.Kind, l.Code).
+			WithHint("nothing needs to be done; to change its note take it off first")
 		if _, err := t.exec(listed, `INSERT INTO listed_devices (location_id, kind, mac, note, at) VALUES (?, ?, ?, ?, ?)`,
 			l.ID, d.Kind, int64(d.MAC), d.Note, micros(t.now)); err != nil {
 			return err
@@ -69,7 +70,8 @@ func (s *Store) UnlistDevice(ctx context.Context, ch licensing.Change, location,
 			return err
 		}
 		if n == 0 {
-			return licensing.Errorf(licensing.CodeNotFound, "%s is not on the %s list of %s", mac, kind, l.Code)
+			return licensing.Errorf(licensing.CodeNotFound, "%s is not on the %s list of %s", mac, kind, l.Code).
+				WithHint("`tallygate device list --location %s` shows the devices", l.Code)
 		}
 		return t.log("device.un"+kind, l.Code, map[string]string{"device": t.pseudonym(mac)})
 	})

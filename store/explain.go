@@ -38,9 +38,9 @@ func (s *Store) Explain(ctx context.Context, number string) (e licensing.Explana
 				at := fromMicros(first.Int64)
 				d.FirstCounted = &at
 			}
-			d.Counted, d.Reason = standing(first.Valid, fromNullMicros(last), reason, l, now)
+			d.Counted, d.Reason = standing(first.Valid, fromNullMicros(last), fromMicros(seen), reason, l, a, now)
 			return d, nil
-		}, `SELECT d.mac, d.reason, d.first_seen, c.first_at, c.last_at, coalesce(c.ap, ''), coalesce(c.session, '')
+		}, `SELECT d.mac, d.reason, d.last_seen, c.first_at, c.last_at, coalesce(c.ap, ''), coalesce(c.session, '')
 			FROM devices d LEFT JOIN counted c ON c.license_id = ? AND c.location_id = d.location_id AND c.mac = d.mac
 			WHERE d.location_id = ? ORDER BY c.first_at IS NULL, c.first_at, d.first_seen, d.mac`, l.ID, a.LocationID)
 		if err != nil {
@@ -64,9 +64,11 @@ func (s *Store) Devices(ctx context.Context, location string, each func(macwatch
 		return err
 	}
 	governing := licensing.Governing(l.Licenses, now)
-	id := int64(0)
+	var id int64
+	var allotment licensing.Allotment
 	if governing != nil {
 		id = governing.ID
+		allotment, _ = governing.AllotmentAt(l.ID)
 	}
 	r, err := s.readers.QueryContext(ctx, `SELECT d.mac, d.first_seen, d.last_seen, d.reason, c.first_at, c.last_at
 		FROM devices d LEFT JOIN counted c ON c.license_id = ? AND c.location_id = d.location_id AND c.mac = d.mac
@@ -84,7 +86,7 @@ func (s *Store) Devices(ctx context.Context, location string, each func(macwatch
 		}
 		d := macwatch.DeviceInfo{MAC: macwatch.MAC(mac), FirstSeen: fromMicros(seen), LastSeen: fromMicros(latest)}
 		d.PrivateAddress = d.MAC.Private()
-		d.Counted, d.Reason = standing(first.Valid, fromNullMicros(last), reason, governing, now)
+		d.Counted, d.Reason = standing(first.Valid, fromNullMicros(last), d.LastSeen, reason, governing, allotment, now)
 		if err := each(d); err != nil {
 			return err
 		}
@@ -92,9 +94,13 @@ func (s *Store) Devices(ctx context.Context, location string, each func(macwatch
 	return wrap("read the devices", r.Err())
 }
 
-// standing says whether a device counts for the license now, and if not, why not.
-func standing(counted bool, last time.Time, reason string, l *licensing.License, now time.Time) (bool, string) {
+// standing says whether a device counts for the license now, and if not, why not:
+// last is its latest counted sighting, seen its latest of all, reason what stood
+// against that one.
+func standing(counted bool, last, seen time.Time, reason string, l *licensing.License, a licensing.Allotment, now time.Time) (bool, string) {
 	switch {
+	case !counted && seen.Before(a.At.Truncate(time.Second)):
+		return false, licensing.ReasonBeforeProvisioning.String()
 	case !counted:
 		return false, cmp.Or(reason, licensing.ReasonNotSighted.String())
 	case l.Terms.CountWindow > 0 && !last.After(now.Add(-l.Terms.CountWindow)):
@@ -106,7 +112,7 @@ func standing(counted bool, last time.Time, reason string, l *licensing.License,
 // flushSeen brings last_seen up to date before a list reads it.
 func (s *Store) flushSeen() (err error) {
 	if !s.onWriter(func() { err = s.w.housekeep(true) }) {
-		return licensing.Errorf(licensing.CodeUnavailable, "the gateway is shutting down")
+		return errClosing()
 	}
 	if diskFault(err) {
 		return nil // a list a few seconds old is better than none

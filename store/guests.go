@@ -35,7 +35,8 @@ func (s *Store) AddAccount(ctx context.Context, ch licensing.Change, location st
 	a.UserName = strings.ToLower(strings.TrimSpace(a.UserName))
 	switch {
 	case a.UserName == "" || len(a.UserName) > 253:
-		return licensing.Errorf(licensing.CodeInvalid, "a guest account needs a user name of 1 to 253 octets")
+		return licensing.Errorf(licensing.CodeInvalid, "a guest account needs a user name of 1 to 253 octets").
+			WithHint("RADIUS cannot carry a longer one (RFC 2865 section 5)")
 	case a.Password == "" || len(a.Password) > 128:
 		return licensing.Errorf(licensing.CodeInvalid, "a guest account needs a password of 1 to 128 octets").
 			WithHint("RADIUS cannot carry a longer one (RFC 2865 section 5.2)")

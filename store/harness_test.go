@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ import (
 // venue is a real store in a temporary directory, with one Organization, one
 // Location, one client and an issuer.
 type venue struct {
-	t        testing.TB
+	t        tester
 	s        *Store
 	dir      string
 	issuer   licensing.IssuerKey
@@ -25,6 +26,12 @@ type venue struct {
 	location licensing.Location
 	client   macwatch.Client
 	options  Options
+}
+
+// tester is what a test and one check of a property have in common.
+type tester interface {
+	require.TestingT
+	Helper()
 }
 
 // clock is a wall clock that tests set, and a running time that goes with it.
@@ -52,6 +59,20 @@ func (c *clock) advance(d time.Duration) {
 	c.wall, c.uptime = c.wall.Add(d), c.uptime+d
 }
 
+// jump moves the wall clock alone, as somebody who sets it does.
+func (c *clock) jump(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wall = c.wall.Add(d)
+}
+
+// boot begins a new running time, as every start of the daemon does.
+func (c *clock) boot() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.uptime = 0
+}
+
 var (
 	ctx = context.Background()
 	by  = licensing.Change{By: "tester"}
@@ -59,13 +80,20 @@ var (
 
 func openVenue(t testing.TB, change ...func(*Options)) *venue {
 	t.Helper()
-	v := &venue{t: t, dir: t.TempDir(), issuer: licensing.NewIssuerKey(), clock: &clock{wall: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)}}
+	v := newVenue(t, t.TempDir(), change...)
+	t.Cleanup(func() { _ = v.s.Close() })
+	return v
+}
+
+// newVenue is a venue whose store whoever made it closes.
+func newVenue(t tester, dir string, change ...func(*Options)) *venue {
+	t.Helper()
+	v := &venue{t: t, dir: dir, issuer: licensing.NewIssuerKey(), clock: &clock{wall: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)}}
 	v.options = Options{Dir: v.dir, CacheCapacity: 2, Issuers: []string{v.issuer.Public()}, Now: v.clock.now, Uptime: v.clock.running}
 	for _, f := range change {
 		f(&v.options)
 	}
 	v.open()
-	t.Cleanup(func() { _ = v.s.Close() })
 	_, err := v.s.AddOrganization(ctx, by, licensing.Organization{Name: "Hotel Sol", Realm: "hotelsol", Code: "N2S"})
 	require.NoError(t, err)
 	v.location, err = v.s.AddLocation(ctx, by, licensing.Location{Name: "Lobby", Realm: "hotelsol", Code: "28N2S004",
@@ -79,6 +107,7 @@ func openVenue(t testing.TB, change ...func(*Options)) *venue {
 
 func (v *venue) open() {
 	v.t.Helper()
+	v.clock.boot()
 	s, err := Open(v.options)
 	require.NoError(v.t, err)
 	v.s = s
@@ -88,6 +117,30 @@ func (v *venue) restart() {
 	v.t.Helper()
 	require.NoError(v.t, v.s.Close())
 	v.open()
+}
+
+// crash goes on from a copy of the directory as it stood while the store was open:
+// what a kill -9 leaves behind.
+func (v *venue) crash(dir string) {
+	v.t.Helper()
+	var err error
+	require.True(v.t, v.s.onWriter(func() { err = os.CopyFS(dir, os.DirFS(v.dir)) }))
+	require.NoError(v.t, err)
+	require.NoError(v.t, v.s.Close())
+	v.dir, v.options.Dir = dir, dir
+	v.open()
+}
+
+// set carries out a change of the clock between two turns of the writer, which
+// takes it in at once.
+func (v *venue) set(change func(time.Duration), d time.Duration) {
+	v.t.Helper()
+	var err error
+	require.True(v.t, v.s.onWriter(func() {
+		change(d)
+		err = v.s.w.housekeep(true)
+	}))
+	require.NoError(v.t, err)
 }
 
 // terms are those of a license for two APs that the fifth device starts.
@@ -138,7 +191,7 @@ func guest(n int) macwatch.MAC { return macwatch.MAC(0x001122000000 + n) }
 // record is one of guest n's, as if it arrived now.
 func (v *venue) record(n int, status macwatch.Status, change ...func(*macwatch.Record)) *macwatch.Record {
 	r := &macwatch.Record{
-		Location: v.location.ID, Client: v.client.ID, Arrival: v.clock.now(), Status: status, MAC: guest(n),
+		Location: v.location.ID, Client: v.client.ID, Arrival: v.s.Now(), Status: status, MAC: guest(n),
 		NAS: []byte("ap-1"), AP: []byte("aa:aa:aa:00:00:01"), SessionID: fmt.Appendf(nil, "s-%d", n), UserName: []byte("guest"),
 	}
 	for _, f := range change {

@@ -107,7 +107,8 @@ func (s *Store) MergeSlots(ctx context.Context, ch licensing.Change, location st
 			return keep, err
 		}
 		if keep.ID == gone.ID {
-			return keep, licensing.Errorf(licensing.CodeConflict, "%s and %s are the same %s already", into, from, c.noun())
+			return keep, licensing.Errorf(licensing.CodeConflict, "%s and %s are the same %s already", into, from, c.noun()).
+				WithHint("nothing needs to be done")
 		}
 		keep.Declared = keep.Declared || gone.Declared
 		if gone.Holds(c.now) {
@@ -179,7 +180,8 @@ func (s *Store) ReleaseSlot(ctx context.Context, ch licensing.Change, location s
 			return slot, err
 		}
 		if !slot.Holds(c.now) || !slot.ReleasedAt.IsZero() {
-			return slot, licensing.Errorf(licensing.CodeConflict, "%s holds no slot that could be released", slot.Name)
+			return slot, licensing.Errorf(licensing.CodeConflict, "%s holds no slot that could be released", slot.Name).
+				WithHint("`tallygate %s list --location %s` shows which do", kind, c.location.Code)
 		}
 		slot.ReleasedAt, slot.Declared = c.now, false
 		if err := c.save(&slot); err != nil {
@@ -236,7 +238,7 @@ func (c *slotChange) addAlias(slot *macwatch.Slot, alias string) error {
 }
 
 func (c *slotChange) insertAlias(slot macwatch.Slot, alias string) error {
-	_, err := c.exec(licensing.Errorf(licensing.CodeConflict, "the alias %s is taken already", alias),
+	_, err := c.exec(licensing.Errorf(licensing.CodeConflict, "the alias %s is taken already", alias).WithHint("merge the two with `tallygate %s merge`", c.kind),
 		`INSERT INTO slot_aliases (location_id, kind, alias, slot_id) VALUES (?, ?, ?, ?)`, c.location.ID, string(c.kind), alias, slot.ID)
 	return err
 }
@@ -247,7 +249,8 @@ func (c *slotChange) full() error {
 }
 
 func (c *slotChange) nameless() error {
-	return licensing.Errorf(licensing.CodeInvalid, "the %s needs a name", c.noun())
+	return licensing.Errorf(licensing.CodeInvalid, "the %s needs a name", c.noun()).
+		WithHint("an AP's address in any notation, or its name; a room's number or name")
 }
 
 func (c *slotChange) noun() string {

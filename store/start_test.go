@@ -45,7 +45,9 @@ func TestTheStartInstantIsTheLatestOfTheFiveEarliestSightings(t *testing.T) {
 	number := v.activate(v.terms())
 	provisioned := v.clock.now()
 	v.clock.advance(time.Hour)
-	at := func(minutes int) func(*macwatch.Record) { return stamped(provisioned.Add(time.Duration(minutes) * time.Minute)) }
+	at := func(minutes int) func(*macwatch.Record) {
+		return stamped(provisioned.Add(time.Duration(minutes) * time.Minute))
+	}
 	v.sight(v.record(0, macwatch.StatusStart, at(50)), v.record(1, macwatch.StatusStart, at(10)), v.record(2, macwatch.StatusStart, at(40)),
 		v.record(3, macwatch.StatusStart, at(20)))
 	v.sight(v.record(0, macwatch.StatusStop, at(30))) // an earlier sighting of the same device

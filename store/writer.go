@@ -56,7 +56,8 @@ func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err er
 	if err != nil {
 		return nil, err
 	}
-	if w.audit, err = openChain(ctx, conn, s.keys.audit, s.dir); err != nil {
+	var broken string
+	if w.audit, broken, err = openChain(ctx, conn, s.keys.audit, s.dir); err != nil {
 		return nil, err
 	}
 	if w.state, err = loadState(ctx, conn, s.Now()); err != nil {
@@ -71,7 +72,12 @@ func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err er
 			return nil, err
 		}
 	}
-	return w, nil
+	if broken != "" {
+		s.log.Error("the audit log is broken", zap.String("problem", broken),
+			zap.String("what_to_do", "compare it with a backup: `tallygate audit verify` goes on reporting this"))
+		err = w.change(ctx, licensing.Change{By: "tallygate"}, func(t *tx) error { return t.log(actionBroken, "audit", broken) })
+	}
+	return w, err
 }
 
 // close is called when the goroutine has ended.
