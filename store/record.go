@@ -45,6 +45,11 @@ func (b *batch) record(r *macwatch.Record) error {
 			return err
 		}
 	case macwatch.NextLeg:
+		if session != nil {
+			if err := b.w.supersede(session); err != nil {
+				return err
+			}
+		}
 		session = macwatch.OpenSession(r, ident, event, session)
 		if p := b.place(r.Location); p != nil {
 			began := session.StartedAt
@@ -52,12 +57,6 @@ func (b *batch) record(r *macwatch.Record) error {
 				began = r.Moment(event)
 			}
 			_, session.Lab = p.location.LabAt(began)
-		}
-		// The leg before must have its row: from now on the table alone knows it.
-		if prior := b.sessions[ident]; prior != nil {
-			if err := b.w.saveSession(prior); err != nil {
-				return err
-			}
 		}
 		b.hold(session)
 	case macwatch.Applied:

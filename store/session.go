@@ -43,14 +43,23 @@ func (w *writer) saveSession(s *macwatch.Session) error {
 	return wrap("insert a session", err)
 }
 
+// supersede writes a leg that another one follows from now on.
+func (w *writer) supersede(s *macwatch.Session) error {
+	if err := w.saveSession(s); err != nil {
+		return err
+	}
+	_, err := w.stmts.supersede.exec(s.Ident[:])
+	return wrap("close a session's leg", err)
+}
+
 // loadSession reads the latest leg; nil when there is none.
 func (w *writer) loadSession(ident macwatch.Ident) (*macwatch.Session, error) {
 	return readSession(w.stmts.selectSession, ident[:])
 }
 
-// loadLeg reads one leg; nil when there is none.
+// loadLeg reads a leg that is not the latest; nil when there is none.
 func (w *writer) loadLeg(ident macwatch.Ident, leg int) (*macwatch.Session, error) {
-	return readSession(w.stmts.selectLeg, ident[:], int64(leg))
+	return readSession(w.stmts.selectLeg, ident[:], int64(leg+1))
 }
 
 func readSession(st *stmt, args ...driver.Value) (*macwatch.Session, error) {

@@ -172,6 +172,7 @@ CREATE TABLE sessions (
     id              INTEGER PRIMARY KEY,
     ident           BLOB NOT NULL, -- 16 octets, see macwatch.Ident
     leg             INTEGER NOT NULL,
+    superseded      INTEGER NOT NULL DEFAULT 0, -- 0: the latest leg, else leg + 1
     location_id     INTEGER NOT NULL,
     client_id       INTEGER NOT NULL,
     nas             TEXT NOT NULL,
@@ -201,7 +202,7 @@ CREATE TABLE sessions (
     records         INTEGER NOT NULL, -- distinct accounting records
     keys            BLOB NOT NULL     -- keys of the latest of them, 8 octets each
 );
-CREATE UNIQUE INDEX sessions_ident ON sessions (ident, leg);
+CREATE UNIQUE INDEX sessions_ident ON sessions (ident, superseded);
 CREATE INDEX sessions_open ON sessions (client_id, nas) WHERE ended_at IS NULL;
 CREATE INDEX sessions_ended ON sessions (ended_at) WHERE ended_at IS NOT NULL;
 
