@@ -45,10 +45,10 @@ type Options struct {
 	Listen string // host:port of the TCP listener, port 0 for a free one; empty: none
 
 	Store Store
-	// Ready returns nil once requests can be served, else why not. It is asked by
-	// every /readyz, so it must be quick.
+	// Ready returns nil once requests can be served, else why not; nil: always. It is
+	// asked by every /readyz, so it must be quick.
 	Ready   func() error
-	Metrics prometheus.Gatherer
+	Metrics prometheus.Gatherer // default: none
 	Log     *zap.Logger
 	Now     func() time.Time // default time.Now; the gateway's believed clock
 }
@@ -79,6 +79,12 @@ func Listen(o Options) (*Server, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Ready == nil {
+		o.Ready = func() error { return nil }
+	}
+	if o.Metrics == nil {
+		o.Metrics = prometheus.Gatherers{}
+	}
 	if o.Log == nil {
 		o.Log = zap.NewNop()
 	}
@@ -101,13 +107,16 @@ func Listen(o Options) (*Server, error) {
 }
 
 func newListener(l net.Listener, h http.Handler, log *zap.Logger) *listener {
+	// What net/http has to say is about broken peers, not about us. The error is for
+	// levels that do not exist.
+	errorLog, _ := zap.NewStdLogAt(log, zap.DebugLevel)
 	return &listener{Listener: l, http: &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: readTimeout,
 		ReadTimeout:       readTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          zap.NewStdLog(log.WithOptions(zap.IncreaseLevel(zap.WarnLevel))),
+		ErrorLog:          errorLog,
 	}}
 }
 

@@ -5,14 +5,13 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
-	"go.uber.org/zap"
 
 	"tallygate/licensing"
 	"tallygate/macwatch"
@@ -74,10 +73,13 @@ func (f *fakeStore) Locations(context.Context) ([]licensing.Location, error) {
 
 func (f *fakeStore) Location(_ context.Context, id string) (licensing.Location, error) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	l := f.location
+	l, err := f.location, f.err
+	f.mu.Unlock()
+	for range 100 {
+		runtime.Gosched() // whoever may come in between does
+	}
 	l.Code = id
-	return l, f.err
+	return l, err
 }
 
 func (f *fakeStore) SetLocation(_ context.Context, ch licensing.Change, id string, s licensing.Settings) (licensing.Location, error) {
@@ -231,15 +233,6 @@ func serve(t *testing.T, o Options) *testServer {
 	t.Helper()
 	o.Socket = filepath.Join(t.TempDir(), "admin.sock")
 	o.Listen = "127.0.0.1:0"
-	if o.Metrics == nil {
-		o.Metrics = prometheus.NewRegistry()
-	}
-	if o.Ready == nil {
-		o.Ready = func() error { return nil }
-	}
-	if o.Log == nil {
-		o.Log = zap.NewNop()
-	}
 	s, err := Listen(o)
 	require.NoError(t, err)
 	s.Serve()

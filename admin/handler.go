@@ -139,7 +139,7 @@ func actor(header string) string {
 	if name = strings.TrimSpace(name); name == "" {
 		return "unknown@console"
 	}
-	return name[:min(len(name), 100)]
+	return strings.ToValidUTF8(name[:min(len(name), 100)], "")
 }
 
 // knownQuery refuses query parameters that the route does not read: `?dryrun=1` must

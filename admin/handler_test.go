@@ -83,11 +83,13 @@ func TestNothingThere(t *testing.T) {
 
 func TestActor(t *testing.T) {
 	for header, want := range map[string]string{
-		"ana@console":            "ana@console",
-		"":                       "unknown@console",
-		"  ":                     "unknown@console",
-		"ana\t\x07@console":      "ana@console",
-		strings.Repeat("x", 500): strings.Repeat("x", 100),
+		"ana@console":                  "ana@console",
+		"":                             "unknown@console",
+		"  ":                           "unknown@console",
+		"ana\t\x07@console":            "ana@console",
+		strings.Repeat("x", 500):       strings.Repeat("x", 100),
+		strings.Repeat("ñ", 500):       strings.Repeat("ñ", 50),
+		"x" + strings.Repeat("ñ", 500): "x" + strings.Repeat("ñ", 49),
 	} {
 		require.Equal(t, want, actor(header))
 	}

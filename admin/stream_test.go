@@ -3,6 +3,11 @@ package admin
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -94,4 +99,25 @@ func TestCallerStopsReading(t *testing.T) {
 	s := serve(t, Options{Store: store})
 	enough := errors.New("enough")
 	require.ErrorIs(t, s.client.Devices(context.Background(), "L1", func(macwatch.DeviceInfo) error { return enough }), enough)
+}
+
+// A list that is cut off between two rows is not taken for whole either.
+func TestListCutOffBetweenRows(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "admin.sock")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "unix", socket)
+	require.NoError(t, err)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "[\n{\"session_id\":\"a\"}")
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}))
+	server.Listener = l
+	server.Start()
+	defer server.Close()
+	c := NewClient(socket)
+	defer c.Close()
+	rows := 0
+	err = c.Sessions(context.Background(), "L1", func(macwatch.SessionInfo) error { rows++; return nil })
+	require.ErrorContains(t, err, "broke off")
+	require.Equal(t, 1, rows)
 }

@@ -23,9 +23,6 @@ func auditVerifyCmd(c *console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if r.Problems == nil {
-				r.Problems = []string{}
-			}
 			verdict := "whole"
 			if !r.OK {
 				verdict = "BROKEN: it was altered outside Tallygate, or restored from a copy"

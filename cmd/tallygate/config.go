@@ -27,7 +27,7 @@ type Config struct {
 // RadiusConfig is where RADIUS is served, and how.
 type RadiusConfig struct {
 	Auth          []string `yaml:"auth"`           // IP:port; port 0 picks a free one
-	Acct          []string `yaml:"acct"`           //
+	Acct          []string `yaml:"acct"`           // the same
 	RejectDelay   Duration `yaml:"reject_delay"`   // 0s-5s
 	Sockets       Whole    `yaml:"sockets"`        // per address, 1-64
 	ReceiveBuffer Whole    `yaml:"receive_buffer"` // octets per socket, 64 KiB-1 GiB

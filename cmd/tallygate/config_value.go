@@ -36,7 +36,7 @@ type Whole int
 // UnmarshalYAML reads digits, with _ between them if wanted.
 func (n *Whole) UnmarshalYAML(node ast.Node) error {
 	v, err := strconv.ParseInt(strings.ReplaceAll(scalar(node), "_", ""), 10, 64)
-	if err != nil || v > math.MaxInt || node.Type() != ast.IntegerType {
+	if err != nil || v > math.MaxInt {
 		return &mistake{at: node.GetToken(), message: fmt.Sprintf("this must be a whole number in digits, not %s", node.GetToken().Value)}
 	}
 	*n = Whole(v)

@@ -169,13 +169,15 @@ func reasonText(label string) string {
 
 // readKey takes a key as it was given: the text, @FILE, or - for standard input.
 func (c *console) readKey(arg string) (string, error) {
+	source := strings.TrimPrefix(arg, "@")
 	var text []byte
 	var err error
 	switch {
 	case arg == "-":
+		source = "standard input"
 		text, err = readBounded(c.in)
-	case strings.HasPrefix(arg, "@"):
-		text, err = readBoundedFile(arg[1:])
+	case source != arg:
+		text, err = readBoundedFile(source)
 	default:
 		return arg, nil
 	}
@@ -185,7 +187,7 @@ func (c *console) readKey(arg string) (string, error) {
 	}
 	key := strings.TrimSpace(string(text))
 	if key == "" {
-		return "", licensing.Errorf(licensing.CodeInvalid, "there is no key in %s", strings.Replace(arg, "-", "standard input", 1)).
+		return "", licensing.Errorf(licensing.CodeInvalid, "there is no key in %s", source).
 			WithHint("the key is the text that begins with v4.public.")
 	}
 	return key, nil

@@ -41,9 +41,6 @@ func (s slots) listCmd() *cobra.Command {
 			l := s.listing("no "+s.noun+" has been seen or declared at this Location",
 				"ID", "ADMITTED", "CLAIMED", "RELEASED", "DECLARED", "FIRST SEEN", "ALIASES")
 			for _, v := range all {
-				if v.Aliases == nil {
-					v.Aliases = []string{}
-				}
 				if err == nil {
 					err = l.row(v, v.Name, yesNo(v.Admitted), stamp(v.ClaimedAt), stamp(v.ReleasedAt), yesNo(v.Declared),
 						stamp(v.FirstSeen), strings.Join(v.Aliases, " "))

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tallygate/licensing"
+)
+
+// TestSampleConfiguration: deploy/tallygate.yaml is in order and explains every key.
+func TestSampleConfiguration(t *testing.T) {
+	const path = "../../deploy/tallygate.yaml"
+	config, err := loadConfig(path)
+	require.NoError(t, err)
+	require.Equal(t, "/var/lib/tallygate", config.DataDir, "where the systemd unit lets it write")
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	for _, key := range yamlKeys(reflect.TypeFor[Config]()) {
+		require.Regexp(t, `(?m)[{\s]`+key+`:`, string(text))
+	}
+}
+
+func yamlKeys(of reflect.Type) []string {
+	var keys []string
+	for field := range of.Fields() {
+		keys = append(keys, field.Tag.Get("yaml"))
+		if field.Type.Kind() == reflect.Struct {
+			keys = append(keys, yamlKeys(field.Type)...)
+		}
+	}
+	return keys
+}
+
+// TestManual: README.md explains every reason and every metric.
+func TestManual(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	manual := string(text)
+	// internal-error is a fault of ours: the log line asks to report it.
+	for _, r := range append(licensing.Refusals(), licensing.Drops()...) {
+		if r != licensing.ReasonInternalError {
+			require.Contains(t, manual, "`"+r.String()+"`")
+		}
+	}
+
+	g, err := startThrowaway(t.Context(), buildTallygate(t))
+	require.NoError(t, err)
+	defer g.remove()
+	licensed(t, g)
+	answer, err := http.Get("http://" + g.admin + "/metrics")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, answer.Body.Close()) }()
+	page, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	metrics := regexp.MustCompile(`(?m)^# TYPE tallygate_(\S+) `).FindAllStringSubmatch(string(page), -1)
+	require.NotEmpty(t, metrics)
+	for _, m := range metrics {
+		require.True(t, strings.Contains(manual, "`"+m[1]), "README.md does not name the metric %s", m[1])
+	}
+	rules, err := os.ReadFile("../../deploy/prometheus/tallygate.rules.yml")
+	require.NoError(t, err)
+	for _, name := range regexp.MustCompile(`tallygate_(\w+)`).FindAllStringSubmatch(string(rules), -1) {
+		// The gauge of unsigned requests appears with the first such client.
+		if name[1] != "license_end_timestamp_seconds" && name[1] != "radius_unsigned_requests_total" {
+			require.Contains(t, string(page), "tallygate_"+name[1], "an alert watches a metric that does not exist")
+		}
+	}
+}
