@@ -12,6 +12,9 @@ type MAC uint64
 // - : . may stand anywhere, exactly 12 hexadecimal digits must remain. It allocates
 // nothing. ok is false for anything else.
 func ParseMAC[T string | []byte](s T) (m MAC, ok bool) {
+	if dottedQuad(s) {
+		return 0, false
+	}
 	digits := 0
 	for i := range len(s) {
 		c := s[i]
@@ -29,6 +32,12 @@ func ParseMAC[T string | []byte](s T) (m MAC, ok bool) {
 		return 0, false
 	}
 	return m, true
+}
+
+// dottedQuad tells an IPv4 address of twelve digits (192.168.100.101), which some
+// controllers send in the place of a MAC, from one. Nobody writes a MAC in threes.
+func dottedQuad[T string | []byte](s T) bool {
+	return len(s) == 15 && s[3] == '.' && s[7] == '.' && s[11] == '.'
 }
 
 func hexValue(c byte) int {

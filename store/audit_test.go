@@ -38,7 +38,7 @@ func (v *venue) tamper(t *testing.T, statements ...string) {
 		require.NoError(t, err, s)
 		n, err := res.RowsAffected()
 		require.NoError(t, err)
-		require.True(t, n > 0 || s[:4] == "DROP", "%s has met no row", s)
+		require.True(t, n > 0 || s[:4] == "DROP" || s[:6] == "ATTACH", "%s has met no row", s)
 	}
 	require.NoError(t, db.Close())
 }
@@ -95,6 +95,46 @@ func TestWhatIsDoneToTheAuditLogIsFound(t *testing.T) {
 			require.False(t, report.OK, "after another entry")
 		})
 	}
+}
+
+// An entry of a copy of this gateway carries the right key and the right number; only
+// what it is chained to gives it away.
+func TestAnEntryOfACopyDoesNotFit(t *testing.T) {
+	v := audited(t)
+	dir := filepath.Join(t.TempDir(), "copy")
+	require.NoError(t, os.CopyFS(dir, os.DirFS(v.dir)))
+	v.open()
+	number := v.number()
+	last := v.count(`SELECT max(seq) FROM audit`)
+	for range 2 { // two more here, and two others in the copy
+		_, err := v.s.DenyLicense(ctx, by, number, "unpaid")
+		require.NoError(t, err)
+		_, err = v.s.RestoreLicense(ctx, by, number)
+		require.NoError(t, err)
+	}
+	require.NoError(t, v.s.Close())
+	options := v.options
+	options.Dir = dir
+	c, err := Open(options)
+	require.NoError(t, err)
+	_, err = c.DenyLicense(ctx, by, number, "something quite different")
+	require.NoError(t, err)
+	require.NoError(t, c.Close())
+	v.tamper(t, `ATTACH '`+filepath.Join(dir, "tallygate.db")+`' AS other`, fmt.Sprintf(`DELETE FROM main.audit WHERE seq = %d`, last+1),
+		fmt.Sprintf(`INSERT INTO main.audit SELECT * FROM other.audit WHERE seq = %d`, last+1))
+	v.open()
+	report, err := v.s.VerifyAudit(ctx)
+	require.NoError(t, err)
+	require.False(t, report.OK)
+}
+
+func TestAMissingEntryIsNamed(t *testing.T) {
+	v := audited(t)
+	v.tamper(t, `DELETE FROM audit WHERE seq = 5`)
+	v.open()
+	report, err := v.s.VerifyAudit(ctx)
+	require.NoError(t, err)
+	require.Contains(t, report.Problems, "entry 5 is missing")
 }
 
 func TestWhatIsDoneToTheHeadFileIsFound(t *testing.T) {

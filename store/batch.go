@@ -14,11 +14,15 @@ type batch struct {
 	now      time.Time // believed time when the batch began
 	state    *state    // the writer's, or a changed copy
 	places   map[int64]*place
-	sessions map[macwatch.Ident]*macwatch.Session
-	touched  []macwatch.Ident // the sessions, in order of arrival: rows are added in it
-	cached   []cacheEntry
-	seen     map[macwatch.DeviceKey]time.Time
-	audit    chain
+	sessions map[macwatch.Ident]*macwatch.Session // copies of the batch's own
+	order    []macwatch.Ident                     // of their first touch
+	touched  map[macwatch.Ident]struct{}          // changed, and to be journaled
+
+	folded    folded
+	journaled int64 // the batch's journal row
+	cached    []cacheEntry
+	seen      map[macwatch.DeviceKey]time.Time
+	audit     chain
 }
 
 type cacheEntry struct {
@@ -41,6 +45,7 @@ func (w *writer) newBatch() *batch {
 		w: w, now: w.s.Now().Truncate(time.Microsecond), state: w.state, audit: w.audit,
 		places:   map[int64]*place{},
 		sessions: map[macwatch.Ident]*macwatch.Session{},
+		touched:  map[macwatch.Ident]struct{}{},
 		seen:     map[macwatch.DeviceKey]time.Time{},
 	}
 }
@@ -56,22 +61,13 @@ func (b *batch) apply(o *op) error {
 	}
 }
 
-// finish writes what the batch has gathered, just before the commit.
-func (b *batch) finish() error {
-	for _, ident := range b.touched {
-		if err := b.w.saveSession(b.sessions[ident]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// hold takes a session into the batch's hands, to be written at its end.
-func (b *batch) hold(s *macwatch.Session) {
+// touch takes a changed session into the batch's hands, to be written at its end.
+func (b *batch) touch(s *macwatch.Session) {
 	if _, ok := b.sessions[s.Ident]; !ok {
-		b.touched = append(b.touched, s.Ident)
+		b.order = append(b.order, s.Ident)
 	}
 	b.sessions[s.Ident] = s
+	b.touched[s.Ident] = struct{}{}
 }
 
 // place finds the Location; nil when it is gone.

@@ -53,6 +53,10 @@ func (w *writer) saveClock() error {
 // reportClock puts what happened to the clock into the log and the audit log. Where
 // a jump was withdrawn, what was entered during it must not lie in the future.
 func (w *writer) reportClock(event licensing.ClockEvent) error {
+	// What is settled is settled in the tables.
+	if err := w.foldSome(len(w.backlog.order)); err != nil {
+		return err
+	}
 	wall, believed := w.s.wall(), w.s.Now()
 	w.s.log.Error("the clock was set", zap.Stringer("event", event), zap.Time("wall_clock", wall), zap.Time("believed", believed),
 		zap.String("what_to_do", "check the machine's time synchronisation"))

@@ -324,7 +324,8 @@ func TestTheReceiptNamesFiveAndNoMAC(t *testing.T) {
 	require.NoError(t, err)
 	for n := range 7 {
 		v.clock.advance(time.Second)
-		v.sight(v.record(n, macwatch.StatusStart))
+		// Against the order of their MACs, so that only time can order the receipt.
+		v.sight(v.record(n, macwatch.StatusStart, func(r *macwatch.Record) { r.MAC = guest(6 - n) }))
 	}
 	d, err := v.s.License(ctx, number, time.Time{})
 	require.NoError(t, err)

@@ -14,6 +14,7 @@ func (v *venue) dump() string {
 	v.t.Helper()
 	// What the housekeeping writes is written before, so that it shows in both dumps.
 	require.NoError(v.t, v.s.flushSeen())
+	v.sessions() // likewise the journal
 	names, err := v.s.readers.QueryContext(ctx, `SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`)
 	require.NoError(v.t, err)
 	var tables []string

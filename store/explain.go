@@ -111,7 +111,7 @@ func standing(counted bool, last, seen time.Time, reason string, l *licensing.Li
 
 // flushSeen brings last_seen up to date before a list reads it.
 func (s *Store) flushSeen() (err error) {
-	if !s.onWriter(func() { err = s.w.housekeep(true) }) {
+	if !s.onWriter(func() { err = s.w.writeLate() }) {
 		return errClosing()
 	}
 	if diskFault(err) {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -56,6 +58,25 @@ func second(t *testing.T, dir string) *sql.DB {
 	db.SetMaxOpenConns(1)
 	t.Cleanup(func() { _ = db.Close() })
 	return db
+}
+
+// lock takes the database as another program would; whatever becomes of the test, it
+// lets go before the store is closed.
+func lock(t *testing.T, v *venue, mode string) (release func()) {
+	t.Helper()
+	conn, err := second(t, v.dir).Conn(ctx)
+	require.NoError(t, err)
+	_, err = conn.ExecContext(ctx, "BEGIN "+mode)
+	require.NoError(t, err)
+	var once sync.Once
+	release = func() {
+		once.Do(func() {
+			_, _ = conn.ExecContext(ctx, "ROLLBACK")
+			_ = conn.Close()
+		})
+	}
+	t.Cleanup(release)
+	return release
 }
 
 func (v *venue) count(query string, args ...any) (n int) {
@@ -164,27 +185,49 @@ func TestAReallyLockedDatabase(t *testing.T) {
 			v := openVenue(t)
 			number := v.activate(v.terms())
 			v.sight(v.record(1, macwatch.StatusStart))
-			other, err := second(t, v.dir).Conn(ctx)
-			require.NoError(t, err)
-			_, err = other.ExecContext(ctx, "BEGIN "+mode)
-			require.NoError(t, err)
+			release := lock(t, v, mode)
 
 			r := v.record(2, macwatch.StatusStart)
 			v.store(r)
 			require.Error(t, r.Err)
 			require.False(t, v.s.Writable())
-			_, err = v.s.StartLab(ctx, by, v.location.Code)
+			_, err := v.s.StartLab(ctx, by, v.location.Code)
 			require.Equal(t, licensing.CodeUnavailable, licensing.CodeOf(err), "%v", err)
 			require.Equal(t, 1, v.summary(number).DevicesCounted, "reading goes on")
 
-			_, err = other.ExecContext(ctx, "ROLLBACK")
-			require.NoError(t, err)
+			release()
 			require.Eventually(t, v.s.Writable, patience, 10*time.Millisecond, "service resumes by itself")
 			v.sight(r) // the NAS sends it again
 			require.Equal(t, 2, v.summary(number).DevicesCounted)
 			require.Len(t, v.sessions(), 2)
 		})
 	}
+}
+
+// A lock must not keep the gateway from stopping.
+func TestCloseEndsWhileTheDatabaseIsLocked(t *testing.T) {
+	t.Parallel()
+	v := openVenue(t)
+	v.sight(v.record(1, macwatch.StatusStart))
+	release := lock(t, v, "IMMEDIATE")
+	r := v.record(2, macwatch.StatusStart)
+	v.store(r)
+	require.Error(t, r.Err)
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		_ = v.s.Close()
+	}()
+	select {
+	case <-closed:
+	case <-time.After(patience):
+		release()
+		<-closed
+		t.Fatal("it ended only with the lock")
+	}
+	release()
+	v.open()
+	require.Equal(t, []string{"s-1"}, v.sessionIDs())
 }
 
 func TestARecordThatComesAgainAfterAFaultCarriesNoOldError(t *testing.T) {
@@ -194,18 +237,18 @@ func TestARecordThatComesAgainAfterAFaultCarriesNoOldError(t *testing.T) {
 	v.sight(r)
 }
 
-// refuse makes the database abort the session with this id, behind the gateway's back.
-func refuse(t *testing.T, v *venue, id string) {
+// refuse makes the database abort this guest's device row, behind the gateway's back.
+func refuse(t *testing.T, v *venue, n int) {
 	t.Helper()
-	_, err := second(t, v.dir).Exec(`CREATE TRIGGER refuse BEFORE INSERT ON sessions WHEN NEW.session_id = '` + id + `'
-		BEGIN SELECT raise(ABORT, 'refused for a test'); END`)
+	_, err := second(t, v.dir).Exec(fmt.Sprintf(`CREATE TRIGGER refuse BEFORE INSERT ON devices WHEN NEW.mac = %d
+		BEGIN SELECT raise(ABORT, 'refused for a test'); END`, guest(n)))
 	require.NoError(t, err)
 }
 
 func TestABadRecordDoesNotSinkItsNeighbours(t *testing.T) {
 	v := openVenue(t)
 	number := v.activate(v.terms())
-	refuse(t, v, "s-3")
+	refuse(t, v, 3)
 	var records []*macwatch.Record
 	for n := range 7 {
 		records = append(records, v.record(n, macwatch.StatusStart))
@@ -234,7 +277,7 @@ func TestABadRecordDoesNotSinkItsNeighbours(t *testing.T) {
 func TestAFailedBatchLeavesNothingInMemory(t *testing.T) {
 	v := openVenue(t)
 	number := v.activate(v.terms())
-	refuse(t, v, "s-9")
+	refuse(t, v, 9)
 	var records []*macwatch.Record
 	for n := range 5 {
 		records = append(records, v.record(n, macwatch.StatusStart))
@@ -260,14 +303,10 @@ func TestAWithdrawnJumpIsSettledWhenTheStoreCanBeWrittenAgain(t *testing.T) {
 	number := v.activate(v.terms())
 	_, err := v.s.DenyLicense(ctx, by, number, "unpaid")
 	require.NoError(t, err)
-	other, err := second(t, v.dir).Conn(ctx)
-	require.NoError(t, err)
-	_, err = other.ExecContext(ctx, "BEGIN IMMEDIATE")
-	require.NoError(t, err)
+	release := lock(t, v, "IMMEDIATE")
 	v.clock.jump(-10 * time.Hour)
 	require.Eventually(t, func() bool { return !v.s.Writable() }, patience, 10*time.Millisecond, "housekeeping met the lock")
-	_, err = other.ExecContext(ctx, "ROLLBACK")
-	require.NoError(t, err)
+	release()
 	require.Eventually(t, v.s.Writable, patience, 10*time.Millisecond)
 	require.WithinDuration(t, v.clock.now(), v.s.Now(), 0, "the jump was withdrawn")
 	require.Equal(t, licensing.AccessDenied.String(), v.summary(number).State.String())
@@ -301,7 +340,9 @@ func (r reader) Answered(records []*macwatch.Record) {
 	n := 0
 	for _, rec := range records {
 		var found int
-		if err := r.db.QueryRowContext(context.Background(), `SELECT count(*) FROM sessions WHERE session_id = ?`, string(rec.SessionID)).Scan(&found); err == nil {
+		err := r.db.QueryRowContext(context.Background(), `SELECT EXISTS (SELECT 1 FROM sessions WHERE session_id = ?1)
+			OR EXISTS (SELECT 1 FROM journal WHERE instr(body, CAST(?1 AS BLOB)) > 0)`, string(rec.SessionID)).Scan(&found)
+		if err == nil {
 			n += found
 		}
 	}
@@ -312,7 +353,7 @@ func TestAnAnswerComesAfterTheCommit(t *testing.T) {
 	v := openVenue(t)
 	r := reader{second(t, v.dir), make(chan int, 100)}
 	for n := range 20 {
-		rec := v.record(n, macwatch.StatusStart)
+		rec := v.record(n, macwatch.StatusStart, func(r *macwatch.Record) { r.SessionID = fmt.Appendf(nil, "session-%06d-", n) })
 		rec.Done = r
 		require.Equal(t, 1, v.s.Append([]*macwatch.Record{rec}))
 		require.Equal(t, 1, <-r.seen, "the record is in the database when its answer is due")

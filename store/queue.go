@@ -80,7 +80,7 @@ func (q *queue) take(buf []op) (batch []op, ok bool) {
 	for len(q.ops) == 0 && !q.woken && !q.closed {
 		q.ready.Wait()
 	}
-	if len(q.ops) == 0 && q.closed && !q.woken {
+	if len(q.ops) == 0 && q.closed {
 		return nil, false
 	}
 	q.woken = false

@@ -46,7 +46,7 @@ func (b *batch) record(r *macwatch.Record) error {
 		}
 	case macwatch.NextLeg:
 		if session != nil {
-			if err := b.w.supersede(session); err != nil {
+			if err := b.supersede(session); err != nil {
 				return err
 			}
 		}
@@ -58,8 +58,9 @@ func (b *batch) record(r *macwatch.Record) error {
 			}
 			_, session.Lab = p.location.LabAt(began)
 		}
-		b.hold(session)
+		b.touch(session)
 	case macwatch.Applied:
+		b.touch(session)
 	}
 	return b.sight(r, session, event)
 }
@@ -75,7 +76,8 @@ func (b *batch) applyBefore(s *macwatch.Session, r *macwatch.Record, event time.
 		switch prior.Apply(r, event) {
 		case macwatch.PriorLeg:
 		case macwatch.Applied:
-			return prior, b.w.saveSession(prior)
+			_, err := b.w.writeSession(prior, prior.ID)
+			return prior, err
 		default:
 			return nil, nil
 		}
@@ -83,21 +85,31 @@ func (b *batch) applyBefore(s *macwatch.Session, r *macwatch.Record, event time.
 	return nil, nil
 }
 
-// session finds the latest leg, ready to be changed by this batch; nil when there is none.
+// supersede writes a leg that another one follows from now on: the table alone knows
+// it then.
+func (b *batch) supersede(s *macwatch.Session) error {
+	if _, err := b.w.writeSession(s, b.rowOf(s)); err != nil {
+		return err
+	}
+	_, err := b.w.stmts.supersede.exec(s.Ident[:])
+	return wrap("close a session's leg", err)
+}
+
+// session finds the latest leg as a copy that this batch may change; nil when there
+// is none. Whoever changes it says so with touch.
 func (b *batch) session(ident macwatch.Ident) (*macwatch.Session, error) {
 	if s, ok := b.sessions[ident]; ok {
 		return s, nil
 	}
-	if s, ok := b.w.sessions.Get(ident); ok {
-		c := s.Clone()
-		b.hold(c)
+	if w, ok := b.w.backlog.sessions[ident]; ok {
+		c := w.session.Clone()
+		c.ID = b.rowOf(w.session)
 		return c, nil
 	}
-	s, err := b.w.loadSession(ident)
-	if s != nil && err == nil {
-		b.hold(s)
+	if s, ok := b.w.sessions.Get(ident); ok {
+		return s.Clone(), nil
 	}
-	return s, err
+	return b.w.loadSession(ident)
 }
 
 // repeatGuard is how far apart two records of the same content may lie and still be
@@ -135,8 +147,7 @@ func (b *batch) nasEvent(r *macwatch.Record, ident macwatch.Ident, event time.Ti
 	if err != nil || added == 0 {
 		return wrap("keep an Accounting-On/Off", err)
 	}
-	// What this batch has in hand must be in the table before the table is asked.
-	if err := b.finish(); err != nil {
+	if err := b.foldAll(); err != nil {
 		return err
 	}
 	open, err := b.w.openSessionsOf(r.Client, string(r.NAS), r.CalledMAC)
@@ -147,12 +158,22 @@ func (b *batch) nasEvent(r *macwatch.Record, ident macwatch.Ident, event time.Ti
 		if !s.CloseByNAS(r.Status, event) {
 			continue
 		}
-		if err := b.w.saveSession(s); err != nil {
+		if _, err := b.w.writeSession(s, s.ID); err != nil {
 			return err
 		}
-		if latest, ok := b.sessions[s.Ident]; !ok || latest.Leg <= s.Leg {
-			b.hold(s)
-		}
+		b.replace(s)
 	}
 	return nil
+}
+
+// replace puts a session that the batch has written to its row in the place of what
+// memory holds of it.
+func (b *batch) replace(s *macwatch.Session) {
+	if latest, ok := b.sessions[s.Ident]; ok && latest.Leg > s.Leg {
+		return
+	}
+	if _, ok := b.sessions[s.Ident]; !ok {
+		b.order = append(b.order, s.Ident)
+	}
+	b.sessions[s.Ident] = s
 }

@@ -17,8 +17,8 @@ const sessionColumns = `id, ident, leg, location_id, client_id, nas, mac, ap, ca
 
 const sessionWidth = 31
 
-// saveSession writes the session, and gives it its row when it has none.
-func (w *writer) saveSession(s *macwatch.Session) error {
+// writeSession writes the session to its row, or to a new one when row is 0.
+func (w *writer) writeSession(s *macwatch.Session, row int64) (int64, error) {
 	var ended driver.Value
 	if !s.EndedAt.IsZero() {
 		ended = micros(s.EndedAt)
@@ -27,29 +27,19 @@ func (w *writer) saveSession(s *macwatch.Session) error {
 	for _, k := range s.Keys {
 		keys = binary.BigEndian.AppendUint64(keys, k)
 	}
-	if s.ID != 0 {
+	if row != 0 {
 		_, err := w.stmts.updateSession.exec(s.AP, int64(s.CalledMAC), s.SSID, s.Room, s.UserName, s.Calling, s.Called,
 			blob(s.Class), int64(s.FramedIP), micros(s.StartedAt), flag(s.Begun), micros(s.UpdatedAt), ended, flag(s.Stopped),
 			octets(s.Input), octets(s.Output), int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime),
-			int64(s.TerminateCause), int64(s.Records), keys, s.ID)
-		return wrap("update a session", err)
+			int64(s.TerminateCause), int64(s.Records), keys, row)
+		return row, wrap("update a session", err)
 	}
 	id, err := w.stmts.insertSession.insert(s.Ident[:], int64(s.Leg), s.Location, s.Client, s.NAS, int64(s.MAC), s.AP,
 		int64(s.CalledMAC), s.SSID, s.Room, s.SessionID, s.UserName, s.Calling, s.Called, blob(s.Class), int64(s.FramedIP),
 		micros(s.StartedAt), flag(s.Begun), micros(s.UpdatedAt), ended, flag(s.Stopped), octets(s.Input), octets(s.Output),
 		int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime), int64(s.TerminateCause), flag(s.Lab),
 		int64(s.Records), keys)
-	s.ID = id
-	return wrap("insert a session", err)
-}
-
-// supersede writes a leg that another one follows from now on.
-func (w *writer) supersede(s *macwatch.Session) error {
-	if err := w.saveSession(s); err != nil {
-		return err
-	}
-	_, err := w.stmts.supersede.exec(s.Ident[:])
-	return wrap("close a session's leg", err)
+	return id, wrap("insert a session", err)
 }
 
 // loadSession reads the latest leg; nil when there is none.

@@ -42,6 +42,31 @@ func TestARepeatOfAnEarlierLegIsNotStoredAgain(t *testing.T) {
 	}
 }
 
+// What comes late for an earlier leg, and is new, belongs to it: it neither ends the
+// present one nor adds to its counters.
+func TestALateRecordOfAnEarlierLegGoesToIt(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		v := openVenue(t)
+		began := v.clock.now()
+		at := func(m int) func(*macwatch.Record) { return stamped(began.Add(time.Duration(m) * time.Minute)) }
+		v.clock.advance(time.Hour)
+		v.sight(v.record(1, macwatch.StatusStart, at(0)), v.record(1, macwatch.StatusStop, at(10), counters(600, 50, 50)))
+		v.sight(v.record(1, macwatch.StatusStart, at(20)))
+		v.sight(v.record(1, macwatch.StatusStop, at(30), counters(600, 5, 5)))
+		v.sight(v.record(1, macwatch.StatusStart, at(40)))
+		if restart {
+			v.restart()
+		}
+		v.sight(v.record(1, macwatch.StatusInterim, at(5), counters(300, 70, 25)), v.record(1, macwatch.StatusInterim, at(25), counters(300, 4, 9)))
+		list := v.sessions()
+		require.Len(t, list, 3)
+		for i, want := range [][]any{{3, uint64(70), uint64(50)}, {3, uint64(5), uint64(9)}, {1, uint64(0), uint64(0)}} {
+			require.Equal(t, want, []any{list[i].Records, list[i].InputOctets, list[i].OutputOctets}, "leg %d", i)
+		}
+		require.Equal(t, []bool{true, true, false}, []bool{list[0].EndedAt != nil, list[1].EndedAt != nil, list[2].EndedAt != nil})
+	}
+}
+
 // RFC 2866 section 5.2: Acct-Delay-Time differs in every retransmission.
 func TestRFC2866Section5_2RetransmissionsAreOneRecord(t *testing.T) {
 	for name, change := range map[string]func(*macwatch.Record){

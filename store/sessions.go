@@ -2,49 +2,74 @@ package store
 
 import (
 	"context"
-	"database/sql"
+	"database/sql/driver"
 	"strconv"
 	"strings"
 
 	"tallygate/macwatch"
 )
 
-// Sessions hands out a Location's sessions, open and closed, oldest first.
+// Sessions hands out a Location's sessions, open and closed, oldest first; those whose
+// row could not be written yet come last.
 func (s *Store) Sessions(ctx context.Context, location string, each func(macwatch.SessionInfo) error) error {
 	l, err := s.Location(ctx, location)
 	if err != nil {
 		return err
 	}
-	r, err := s.readers.QueryContext(ctx, `SELECT session_id, mac, ap, ssid, room, user_name, started_at, updated_at, ended_at,
-		input_octets, output_octets, session_time, terminate_cause, records, lab
-		FROM sessions WHERE location_id = ? ORDER BY started_at, id`, l.ID)
+	unfolded, err := s.flushSessions()
+	if err != nil {
+		return unavailable(err)
+	}
+	newer := map[int64]*macwatch.Session{}
+	for _, session := range unfolded {
+		if session.ID != 0 {
+			newer[session.ID] = session
+		}
+	}
+	r, err := s.readers.QueryContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE location_id = ? ORDER BY started_at, id`, l.ID)
 	if err != nil {
 		return wrap("read the sessions", err)
 	}
 	defer func() { _ = r.Close() }()
+	row, dest := make([]driver.Value, sessionWidth), make([]any, sessionWidth)
+	for i := range row {
+		dest[i] = (*any)(&row[i])
+	}
 	for r.Next() {
-		var i macwatch.SessionInfo
-		var mac, started, updated, in, out, cause int64
-		var ended sql.NullInt64
-		if err := r.Scan(&i.SessionID, &mac, &i.AP, &i.SSID, &i.Room, &i.UserName, &started, &updated, &ended,
-			&in, &out, &i.SessionTime, &cause, &i.Records, &i.Lab); err != nil {
+		if err := r.Scan(dest...); err != nil {
 			return wrap("read the sessions", err)
 		}
-		if mac != 0 {
-			i.MAC = macwatch.MAC(mac).String()
+		session := sessionOf(row)
+		if n, ok := newer[session.ID]; ok {
+			session = n
 		}
-		i.SessionID, i.AP, i.SSID, i.Room, i.UserName = text(i.SessionID), text(i.AP), text(i.SSID), text(i.Room), text(i.UserName)
-		i.StartedAt, i.UpdatedAt = fromMicros(started), fromMicros(updated)
-		i.InputOctets, i.OutputOctets = uint64(in), uint64(out)
-		if ended.Valid {
-			at := fromMicros(ended.Int64)
-			i.EndedAt, i.TerminateCause = &at, terminateCause(uint32(cause))
-		}
-		if err := each(i); err != nil {
+		if err := each(infoOf(session)); err != nil {
 			return err
 		}
 	}
+	for _, session := range unfolded {
+		if session.ID == 0 && session.Location == l.ID {
+			if err := each(infoOf(session)); err != nil {
+				return err
+			}
+		}
+	}
 	return wrap("read the sessions", r.Err())
+}
+
+func infoOf(s *macwatch.Session) macwatch.SessionInfo {
+	i := macwatch.SessionInfo{
+		SessionID: text(s.SessionID), AP: text(s.AP), SSID: text(s.SSID), Room: text(s.Room), UserName: text(s.UserName),
+		StartedAt: s.StartedAt, UpdatedAt: s.UpdatedAt, InputOctets: s.Input, OutputOctets: s.Output,
+		SessionTime: s.SessionTime, Records: s.Records, Lab: s.Lab,
+	}
+	if s.MAC != 0 {
+		i.MAC = s.MAC.String()
+	}
+	if !s.EndedAt.IsZero() {
+		i.EndedAt, i.TerminateCause = &s.EndedAt, terminateCause(s.TerminateCause)
+	}
+	return i
 }
 
 // terminateCauses are the names of RFC 2866 section 5.10, from 1 on.

@@ -63,6 +63,10 @@ func TestAReleasedSlotIsFreeAfterADay(t *testing.T) {
 	_, err := v.s.ReleaseSlot(ctx, by, v.location.Code, macwatch.KindAP, "ap-1")
 	require.NoError(t, err)
 	v.clock.advance(24*time.Hour - time.Second)
+	v.refused(licensing.CodeConflict, func() error { // or the day would begin anew
+		_, err := v.s.ReleaseSlot(ctx, by, v.location.Code, macwatch.KindAP, "ap-1")
+		return err
+	})
 	require.Equal(t, macwatch.ClaimAPFull, v.claim("ap-3"))
 	require.Equal(t, 2, v.summary(number).APs.InUse)
 	v.clock.advance(time.Second)

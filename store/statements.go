@@ -16,6 +16,7 @@ type statements struct {
 	selectCounted, insertCounted, lowerCounted, raiseCounted *stmt
 	raiseCount, insertWindow                                 *stmt
 	insertRaw, insertNASEvent                                *stmt
+	appendJournal, trimJournal                               *stmt
 }
 
 func (s *statements) all() map[**stmt]string {
@@ -33,6 +34,9 @@ func (s *statements) all() map[**stmt]string {
 		&s.supersede:     `UPDATE sessions SET superseded = leg + 1 WHERE ident = ? AND superseded = 0`,
 		&s.selectOpen: `SELECT ` + sessionColumns + ` FROM sessions
 			WHERE client_id = ?1 AND nas = ?2 AND ended_at IS NULL AND (?3 = 0 OR called_mac = ?3)`,
+
+		&s.appendJournal: `INSERT INTO journal (body) VALUES (?)`,
+		&s.trimJournal:   `DELETE FROM journal WHERE id < ?`,
 
 		&s.selectDevice: `SELECT first_seen, last_seen, reason FROM devices WHERE location_id = ? AND mac = ?`,
 		&s.upsertDevice: `INSERT INTO devices (location_id, mac, first_seen, last_seen, reason) VALUES (?, ?, ?, ?, ?)

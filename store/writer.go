@@ -22,20 +22,23 @@ const (
 
 // writer is what the one writing goroutine works on. Nothing in it is shared.
 type writer struct {
-	s          *Store
-	conn       *sql.Conn
-	stmts      *statements
-	state      *state
-	audit      chain
-	sessions   *lru.Cache[macwatch.Ident, *macwatch.Session] // latest legs
-	epochs     map[int64]epoch
-	lastEpoch  uint32
-	seen       map[macwatch.DeviceKey]time.Time // last_seen not yet written
-	subscriber func(Snapshot)
-	failed     bool                 // the last commit failed
-	clockSaved time.Duration        // uptime when the clock was last noted
-	clockEvent licensing.ClockEvent // not reported yet
-	kept       time.Time            // last housekeeping, by the machine's own clock
+	s           *Store
+	conn        *sql.Conn
+	stmts       *statements
+	state       *state
+	audit       chain
+	sessions    *lru.Cache[macwatch.Ident, *macwatch.Session] // latest legs
+	epochs      map[int64]epoch
+	lastEpoch   uint32
+	backlog     backlog
+	lastJournal int64                            // row
+	image       []byte                           // of the batch, used again
+	seen        map[macwatch.DeviceKey]time.Time // last_seen not yet written
+	subscriber  func(Snapshot)
+	failed      bool                 // the last commit failed
+	clockSaved  time.Duration        // uptime when the clock was last noted
+	clockEvent  licensing.ClockEvent // not reported yet
+	kept        time.Time            // last housekeeping, by the machine's own clock
 }
 
 // epoch is a Location's counting epoch, and the license that governed in it.
@@ -46,6 +49,7 @@ type epoch struct {
 
 func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err error) {
 	w = &writer{s: s, conn: conn, epochs: map[int64]epoch{}, seen: map[macwatch.DeviceKey]time.Time{}}
+	w.backlog.sessions = map[macwatch.Ident]*waiting{}
 	if w.sessions, err = lru.New[macwatch.Ident, *macwatch.Session](openSessions); err != nil {
 		return nil, faultf("cannot make the session cache: %w", err)
 	}
@@ -61,6 +65,9 @@ func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err er
 		return nil, err
 	}
 	if w.state, err = loadState(ctx, conn, s.Now()); err != nil {
+		return nil, err
+	}
+	if err = w.recoverJournal(ctx); err != nil {
 		return nil, err
 	}
 	if err = w.recoverSeen(ctx); err != nil {
@@ -132,6 +139,11 @@ func (w *writer) turn(ops []op) {
 	default:
 		w.commit(ops)
 		w.answer(ops)
+		if len(w.backlog.order) > backlogSize {
+			if err := w.foldSome(2 * foldStep); err != nil {
+				w.fail(err)
+			}
+		}
 	}
 	// Under load there are no quiet moments: housekeeping takes its turn all the same.
 	if time.Since(w.kept) >= tick {
@@ -198,7 +210,7 @@ func (w *writer) transact(ops []op) error {
 			}
 		}
 		if err == nil {
-			err = b.finish()
+			err = b.journal()
 		}
 		if err == nil {
 			err = w.exec("COMMIT")
@@ -219,6 +231,7 @@ func (w *writer) transact(ops []op) error {
 
 // succeed takes over what a committed batch has changed.
 func (w *writer) succeed(b *batch) {
+	b.settleFold()
 	for ident, session := range b.sessions {
 		w.sessions.Add(ident, session)
 	}
@@ -295,8 +308,9 @@ func (w *writer) exec(query string, args ...any) error {
 	return err
 }
 
-// housekeep runs about once a second: it reads the clock, writes last_seen, and
-// finds out whether a store that failed can be written again.
+// housekeep runs about once a second: it reads the clock, folds the journal, writes
+// last_seen, and finds out whether a store that failed can be written again. The
+// last one, at the end, leaves nothing behind.
 func (w *writer) housekeep(last bool) error {
 	// What happened to the clock is reported until it is written: while the store
 	// cannot be written the last of several events stands, but never less than a jump
@@ -310,10 +324,22 @@ func (w *writer) housekeep(last bool) error {
 		}
 		w.clockEvent = licensing.ClockSteady
 	}
+	fold := foldStep
+	if last {
+		fold = len(w.backlog.order)
+	}
+	if err := w.foldSome(fold); err != nil {
+		return err
+	}
 	clockDue := w.s.uptime()-w.clockSaved >= clockInterval
 	if !last && !w.failed && !clockDue && len(w.seen) == 0 {
 		return nil
 	}
+	return w.writeLate()
+}
+
+// writeLate writes what need not be written at once: last_seen, and the time.
+func (w *writer) writeLate() error {
 	if err := w.begin(); err != nil {
 		return err
 	}

@@ -206,6 +206,13 @@ CREATE UNIQUE INDEX sessions_ident ON sessions (ident, superseded);
 CREATE INDEX sessions_open ON sessions (client_id, nas) WHERE ended_at IS NULL;
 CREATE INDEX sessions_ended ON sessions (ended_at) WHERE ended_at IS NOT NULL;
 
+-- The latest states of sessions that have not been written to their rows yet: a row
+-- per committed batch, see image.go.
+CREATE TABLE journal (
+    id   INTEGER PRIMARY KEY AUTOINCREMENT,
+    body BLOB NOT NULL
+);
+
 -- Accounting-On and Accounting-Off, each once.
 CREATE TABLE nas_events (
     id          INTEGER PRIMARY KEY,

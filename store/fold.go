@@ -1,0 +1,275 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+
+	"go.uber.org/zap"
+
+	"tallygate/macwatch"
+)
+
+// Sizes of folding, in sessions. The more of them wait, the more of a session's
+// records become one write of its row, and the more rows share a page; the fewer are
+// folded at once, the less an answer waits for it.
+const (
+	backlogSize = 8192 // beyond it folding follows each batch
+	foldStep    = 256
+)
+
+// backlog is the sessions whose latest state stands in the journal only. A record's
+// transaction appends to the journal, which costs the same however large the tables
+// are; their rows, which lie scattered, are written later, each once for many records.
+type backlog struct {
+	sessions map[macwatch.Ident]*waiting
+	order    []*waiting // by since, oldest first
+	stuck    []*waiting // those whose row cannot be written: the journal keeps them
+}
+
+type waiting struct {
+	session *macwatch.Session
+	since   int64 // the first journal row that holds a state of it not folded yet
+}
+
+// add takes over a state that journal row id holds.
+func (l *backlog) add(s *macwatch.Session, id int64) {
+	if w, ok := l.sessions[s.Ident]; ok {
+		w.session = s
+		return
+	}
+	w := &waiting{s, id}
+	l.sessions[s.Ident] = w
+	l.order = append(l.order, w)
+}
+
+// drop takes out the n oldest, which are folded.
+func (l *backlog) drop(n int) {
+	for _, w := range l.order[:n] {
+		delete(l.sessions, w.session.Ident)
+	}
+	rest := copy(l.order, l.order[n:])
+	clear(l.order[rest:])
+	l.order = l.order[:rest]
+}
+
+// folded is what a batch has folded: taken over when it is committed.
+type folded struct {
+	count int                         // from the front of the backlog
+	ids   map[*macwatch.Session]int64 // rows that were new
+}
+
+// fold writes the n oldest sessions of the backlog to their rows, and forgets what
+// the journal needs to hold no longer. Where the batch has a newer state in hand,
+// that one is written.
+func (b *batch) fold(n int) error {
+	l := &b.w.backlog
+	n = min(b.folded.count+n, len(l.order))
+	if n == b.folded.count {
+		return nil
+	}
+	for _, w := range l.order[b.folded.count:n] {
+		ident, s := w.session.Ident, w.session
+		if mine, ok := b.sessions[ident]; ok {
+			s = mine
+			delete(b.touched, ident)
+		}
+		if err := b.saveRow(s); err != nil {
+			return err
+		}
+	}
+	b.folded.count = n
+	keep := b.w.lastJournal + 1
+	for _, w := range l.stuck {
+		keep = min(keep, w.since)
+	}
+	if n < len(l.order) {
+		keep = min(keep, l.order[n].since)
+	}
+	_, err := b.w.stmts.trimJournal.exec(keep)
+	return wrap("trim the journal", err)
+}
+
+// saveRow writes a session's row. The session itself learns its new id at the commit:
+// it may be one that outlives a failed transaction.
+func (b *batch) saveRow(s *macwatch.Session) error {
+	id, err := b.w.writeSession(s, b.rowOf(s))
+	if err == nil && s.ID == 0 {
+		if b.folded.ids == nil {
+			b.folded.ids = map[*macwatch.Session]int64{}
+		}
+		b.folded.ids[s] = id
+	}
+	return err
+}
+
+// rowOf is the id of a session's row, 0 while it has none.
+func (b *batch) rowOf(s *macwatch.Session) int64 {
+	if s.ID != 0 {
+		return s.ID
+	}
+	return b.folded.ids[s]
+}
+
+// foldAll writes everything, also what the batch itself has in hand, so that the
+// table can be asked.
+func (b *batch) foldAll() error {
+	if err := b.fold(len(b.w.backlog.order)); err != nil {
+		return err
+	}
+	for _, ident := range b.order {
+		if _, ok := b.touched[ident]; !ok {
+			continue
+		}
+		delete(b.touched, ident)
+		if err := b.saveRow(b.sessions[ident]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// journal appends what the batch has changed, as one row.
+func (b *batch) journal() error {
+	if len(b.touched) == 0 {
+		return nil
+	}
+	image := append(b.w.image[:0], imageVersion)
+	for _, ident := range b.order {
+		if _, ok := b.touched[ident]; !ok {
+			continue
+		}
+		s := b.sessions[ident]
+		s.ID = b.rowOf(s) // the batch's own copy
+		image = appendImage(image, s)
+	}
+	b.w.image = image
+	id, err := b.w.stmts.appendJournal.insert(image)
+	b.journaled = id
+	return wrap("append to the journal", err)
+}
+
+// settleFold takes over, after the commit, what was folded and what was journaled.
+func (b *batch) settleFold() {
+	for s, id := range b.folded.ids {
+		s.ID = id
+	}
+	b.w.backlog.drop(b.folded.count)
+	for _, ident := range b.order {
+		if _, ok := b.touched[ident]; ok {
+			b.w.backlog.add(b.sessions[ident], b.journaled)
+		}
+	}
+	b.w.lastJournal = max(b.w.lastJournal, b.journaled)
+}
+
+// foldSome folds up to n sessions, in a transaction of its own: an answer never
+// depends on it. Where one session cannot be written it is set aside, so that it does
+// not hold up the others; the error is one of the disk.
+func (w *writer) foldSome(n int) error {
+	n = min(n, len(w.backlog.order))
+	if n == 0 {
+		return nil
+	}
+	err := w.foldOnce(n)
+	if err == nil || diskFault(err) {
+		return err
+	}
+	for range n {
+		if err = w.foldOnce(1); diskFault(err) {
+			return err
+		}
+		if err != nil {
+			w.s.log.Error("a session could not be written; the journal keeps it", zap.Error(err))
+			stuck := w.backlog.order[0]
+			w.backlog.drop(1)
+			w.backlog.stuck = append(w.backlog.stuck, stuck)
+		}
+	}
+	return nil
+}
+
+func (w *writer) foldOnce(n int) error {
+	b := w.newBatch()
+	err := w.begin()
+	if err == nil {
+		if err = b.fold(n); err == nil {
+			err = w.exec("COMMIT")
+		}
+		if err != nil {
+			w.rollback()
+		}
+	}
+	if err != nil {
+		w.s.metrics.commitFailures.Inc()
+		return err
+	}
+	b.settleFold()
+	return nil
+}
+
+// recoverJournal takes up what the run before had journaled and not folded.
+func (w *writer) recoverJournal(ctx context.Context) error {
+	type row struct {
+		id   int64
+		body []byte
+	}
+	journal, err := rows(ctx, w.conn, func(r *sql.Rows) (j row, err error) {
+		return j, r.Scan(&j.id, &j.body)
+	}, `SELECT id, body FROM journal ORDER BY id`)
+	if err != nil {
+		return err
+	}
+	for _, j := range journal {
+		if len(j.body) == 0 || j.body[0] != imageVersion {
+			return wrap("recover the journal", errImage)
+		}
+		for b := j.body[1:]; len(b) > 0; {
+			s, rest, err := readImage(b)
+			if err != nil {
+				return wrap("recover the journal", err)
+			}
+			w.backlog.add(s, j.id)
+			b = rest
+		}
+		w.lastJournal = j.id
+	}
+	for _, waiting := range w.backlog.order {
+		// Its row may have been written after this state was journaled.
+		stored, err := w.loadSession(waiting.session.Ident)
+		if err != nil {
+			return err
+		}
+		if stored != nil && stored.Leg == waiting.session.Leg {
+			waiting.session.ID = stored.ID
+		}
+	}
+	return w.foldSome(len(w.backlog.order))
+}
+
+// flushSessions folds all that waits now, before a list reads the table; step by
+// step, so that no answer waits long. While the store cannot be written it hands out
+// what still waits instead, so that a list shows everything that was acknowledged.
+func (s *Store) flushSessions() (unfolded []*macwatch.Session, err error) {
+	left := 0
+	if !s.onWriter(func() { left = len(s.w.backlog.order) }) {
+		return nil, errClosing()
+	}
+	for ; left > 0 && err == nil; left -= foldStep {
+		if !s.onWriter(func() { err = s.w.foldSome(foldStep) }) {
+			return nil, errClosing()
+		}
+	}
+	if !s.onWriter(func() {
+		for _, list := range [][]*waiting{s.w.backlog.stuck, s.w.backlog.order} {
+			for _, w := range list {
+				unfolded = append(unfolded, w.session.Clone())
+			}
+		}
+	}) {
+		return nil, errClosing()
+	}
+	if diskFault(err) {
+		err = nil
+	}
+	return unfolded, err
+}

@@ -1,0 +1,247 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tallygate/macwatch"
+)
+
+// stubborn makes the database refuse the row of one session, behind the gateway's back.
+func stubborn(t *testing.T, v *venue, id string) {
+	t.Helper()
+	_, err := second(t, v.dir).Exec(`CREATE TRIGGER stubborn BEFORE INSERT ON sessions WHEN NEW.session_id = '` + id + `'
+		BEGIN SELECT raise(ABORT, 'refused for a test'); END`)
+	require.NoError(t, err)
+}
+
+func (v *venue) sessionIDs() (ids []string) {
+	v.t.Helper()
+	for _, s := range v.sessions() {
+		ids = append(ids, s.SessionID)
+	}
+	return ids
+}
+
+// A session whose row cannot be written, though its record was acknowledged, must not
+// hold up the others, nor the gateway's next start, nor be lost.
+func TestASessionThatCannotBeFoldedHoldsUpNothing(t *testing.T) {
+	v := openVenue(t)
+	stubborn(t, v, "s-2")
+	for n := range 5 {
+		r := v.record(n, macwatch.StatusStart)
+		v.store(r)
+		if n != 2 {
+			require.NoError(t, r.Err)
+		}
+	}
+	for _, id := range []string{"s-0", "s-1", "s-3", "s-4"} {
+		require.Contains(t, v.sessionIDs(), id)
+	}
+	require.NoError(t, v.s.flushSeen())
+	require.True(t, v.s.Writable(), "commits succeed")
+	v.clock.advance(time.Minute)
+	v.sight(v.record(7, macwatch.StatusStart))
+	v.restart()
+	require.Contains(t, v.sessionIDs(), "s-7")
+	_, err := second(t, v.dir).Exec(`DROP TRIGGER stubborn`)
+	require.NoError(t, err)
+	v.restart()
+	require.Contains(t, v.sessionIDs(), "s-2", "it was acknowledged")
+}
+
+func TestSessionsAreListedWhileTheStoreIsLocked(t *testing.T) {
+	t.Parallel()
+	v := openVenue(t)
+	v.sight(v.record(1, macwatch.StatusStart))
+	lock(t, v, "IMMEDIATE")
+	require.Equal(t, []string{"s-1"}, v.sessionIDs(), "it was acknowledged, so it is shown")
+}
+
+// A crash before anybody has looked: everything comes from the journal.
+func TestACrashLosesNothingThatWasNotFolded(t *testing.T) {
+	v := openVenue(t)
+	number := v.activate(v.terms())
+	at := func(m int) func(*macwatch.Record) {
+		return stamped(time.Date(2026, 11, 22, 10, m, 0, 0, time.UTC))
+	}
+	v.clock.advance(time.Hour)
+	v.sight(v.record(1, macwatch.StatusStart, at(1)), v.record(2, macwatch.StatusStart, at(1)))
+	v.sight(v.record(1, macwatch.StatusStop, at(5), counters(240, 9, 9)))
+	v.sight(v.record(1, macwatch.StatusStart, at(10))) // a second leg, the first one not folded
+	v.sight(v.record(1, macwatch.StatusInterim, at(12), counters(120, 3, 3)))
+	v.sight(v.record(1, macwatch.StatusInterim, at(3), counters(120, 4, 4))) // late, of the first
+	v.crash(t.TempDir())
+	// All of it again, as a NAS does that had no answer, and then another crash.
+	v.sight(v.record(1, macwatch.StatusStart, at(1)), v.record(1, macwatch.StatusStop, at(5), counters(240, 9, 9)),
+		v.record(1, macwatch.StatusStart, at(10)), v.record(1, macwatch.StatusInterim, at(12), counters(120, 3, 3)))
+	v.crash(t.TempDir())
+	list := v.sessions()
+	require.Len(t, list, 3)
+	got := map[string]int{}
+	for _, s := range list {
+		got[fmt.Sprintf("%s from %s", s.MAC, s.StartedAt.Format("15:04"))] = s.Records
+	}
+	require.Equal(t, map[string]int{
+		guest(1).String() + " from 10:01": 3, guest(1).String() + " from 10:10": 2, guest(2).String() + " from 10:01": 1,
+	}, got)
+	require.Equal(t, 2, v.summary(number).DevicesCounted)
+}
+
+// An Accounting-Off names sessions that stand in the journal only.
+func TestAccountingOffClosesWhatIsNotFoldedYet(t *testing.T) {
+	v := openVenue(t)
+	v.sight(v.record(1, macwatch.StatusStart))
+	v.clock.advance(time.Minute)
+	off := v.record(0, macwatch.StatusOff, func(r *macwatch.Record) { r.MAC, r.SessionID = 0, nil })
+	v.sight(v.record(2, macwatch.StatusStart, delayed(1)), off) // one of the same batch, too
+	v.crash(t.TempDir())
+	for _, s := range v.sessions() {
+		require.NotNil(t, s.EndedAt, s.SessionID)
+	}
+	require.Len(t, v.sessions(), 2)
+}
+
+func TestABacklogOfManySessionsIsFoldedAsItGrows(t *testing.T) {
+	v := openVenue(t)
+	const guests = backlogSize + 3*maxBatch
+	var batch []*macwatch.Record
+	for n := range guests {
+		if batch = append(batch, v.record(n, macwatch.StatusStart)); len(batch) == maxBatch {
+			v.sight(batch...)
+			batch = nil
+		}
+	}
+	v.sight(batch...)
+	waiting := 0
+	v.s.onWriter(func() { waiting = len(v.s.w.backlog.order) })
+	require.LessOrEqual(t, waiting, backlogSize+2*maxBatch, "it is bounded")
+	v.crash(t.TempDir())
+	require.Len(t, v.sessions(), guests)
+	require.Zero(t, v.count(`SELECT count(*) FROM journal`), "what is folded is forgotten")
+}
+
+// front is the guests whose sessions are the next to be folded.
+func (v *venue) front(n int) (macs []macwatch.MAC) {
+	v.t.Helper()
+	require.True(v.t, v.s.onWriter(func() {
+		for _, w := range v.s.w.backlog.order[:min(n, len(v.s.w.backlog.order))] {
+			macs = append(macs, w.session.MAC)
+		}
+	}))
+	return macs
+}
+
+// Two sessions stand in one journal row; one of them is folded, and then the gateway
+// is killed: the journal still holds both, and one has a row already.
+func TestACrashBetweenTwoFoldsWritesNoRowTwice(t *testing.T) {
+	v := openVenue(t)
+	dir, n, caught := t.TempDir(), 0, false
+	// The writer folds by itself once a second; then there was nothing to catch, and
+	// three others come.
+	for !caught && n < 300 {
+		v.sight(v.record(n, macwatch.StatusStart), v.record(n+1, macwatch.StatusStart), v.record(n+2, macwatch.StatusStart))
+		n += 3
+		var err error
+		require.True(t, v.s.onWriter(func() {
+			if len(v.s.w.backlog.order) != 3 {
+				return
+			}
+			if err = v.s.w.foldSome(1); err == nil {
+				err = os.CopyFS(dir, os.DirFS(v.dir))
+			}
+			caught = true
+		}))
+		require.NoError(t, err)
+	}
+	require.True(t, caught)
+	require.NoError(t, v.s.Close())
+	v.dir, v.options.Dir = dir, dir
+	db := second(t, dir)
+	var waiting int
+	require.NoError(t, db.QueryRow(`SELECT (SELECT count(*) FROM journal) * 1000 + count(*) FROM sessions`).Scan(&waiting))
+	require.Equal(t, 1000+n-2, waiting, "one journal row, and two of its three sessions without a row")
+	require.NoError(t, db.Close())
+
+	v.open()
+	require.Len(t, v.sessions(), n)
+	v.clock.advance(time.Minute)
+	for i := range n {
+		v.sight(v.record(i, macwatch.StatusStop, counters(60, 7, 7)))
+	}
+	v.crash(t.TempDir())
+	list := v.sessions()
+	require.Len(t, list, n)
+	for _, s := range list {
+		require.Equal(t, []any{2, uint64(7)}, []any{s.Records, s.InputOctets}, s.SessionID)
+		require.NotNil(t, s.EndedAt)
+	}
+	require.Zero(t, v.count(`SELECT count(*) FROM journal`))
+}
+
+// A batch that must fold (the backlog is full) and changes the very sessions that it
+// folds: what is written is what it has made of them.
+func TestABatchFoldsItsOwnChanges(t *testing.T) {
+	v := openVenue(t)
+	for n := 0; n < backlogSize+2*maxBatch; n += maxBatch {
+		var batch []*macwatch.Record
+		for i := range maxBatch {
+			batch = append(batch, v.record(n+i, macwatch.StatusStart))
+		}
+		v.sight(batch...)
+	}
+	v.clock.advance(time.Minute)
+	oldest := v.front(maxBatch / 2)
+	require.NotEmpty(t, oldest)
+	var batch []*macwatch.Record
+	for _, mac := range oldest {
+		batch = append(batch, v.record(int(mac-guest(0)), macwatch.StatusInterim, counters(60, 5, 5)))
+	}
+	v.sight(batch...)
+	v.crash(t.TempDir())
+	changed := map[string]bool{}
+	for _, mac := range oldest {
+		changed[mac.String()] = true
+	}
+	for _, s := range v.sessions() {
+		if changed[s.MAC] {
+			require.Equal(t, []any{2, uint64(5)}, []any{s.Records, s.InputOctets}, "the acknowledged Interim of %s", s.MAC)
+		} else {
+			require.Equal(t, 1, s.Records)
+		}
+	}
+}
+
+// FuzzReadImage: a journal row of any content neither panics nor allocates without
+// bound, and what was written is read as it was.
+func FuzzReadImage(f *testing.F) {
+	s := &macwatch.Session{
+		ID: 7, Leg: 2, Location: 1, Client: 3, NAS: "nas", SessionID: "id", MAC: guest(1), AP: "ap", UserName: "\xff", Class: []byte{0},
+		StartedAt: fromMicros(1), UpdatedAt: fromMicros(2), EndedAt: fromMicros(3), Begun: true, Stopped: true, Lab: true,
+		Input: 1<<64 - 1, Output: 1 << 63, SessionTime: 1<<32 - 1, Records: 3, Keys: []uint64{1, 1<<64 - 1},
+	}
+	f.Add(appendImage(nil, s))
+	f.Add([]byte{})
+	f.Add(bytes.Repeat([]byte{0xff}, 100))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, rest, err := readImage(b)
+		if err != nil {
+			return
+		}
+		if len(rest) >= len(b) {
+			t.Fatal("nothing was read")
+		}
+		again, rest, err := readImage(appendImage(nil, s))
+		if err != nil || len(rest) > 0 {
+			t.Fatalf("%v, %d octets left", err, len(rest))
+		}
+		if fmt.Sprintf("%+v", *again) != fmt.Sprintf("%+v", *s) {
+			t.Fatalf("%+v is not %+v", *again, *s)
+		}
+	})
+}

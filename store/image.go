@@ -1,0 +1,117 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"tallygate/macwatch"
+)
+
+// imageVersion is the first octet of a journal row: who reads it must know the form.
+const imageVersion = 1
+
+// errImage: a journal row is not what this program writes.
+var errImage = errors.New("a journal row is not readable")
+
+// appendImage appends a session as it stands, for the journal.
+func appendImage(b []byte, s *macwatch.Session) []byte {
+	b = append(b, s.Ident[:]...)
+	for _, n := range []int64{
+		s.ID, int64(s.Leg), s.Location, s.Client, int64(s.MAC), int64(s.CalledMAC), int64(s.FramedIP),
+		instantOf(s.StartedAt), instantOf(s.UpdatedAt), instantOf(s.EndedAt), int64(s.TerminateCause),
+		octets(s.Input), octets(s.Output), int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime), int64(s.Records),
+		flag(s.Begun) | flag(s.Stopped)<<1 | flag(s.Lab)<<2,
+	} {
+		b = binary.AppendVarint(b, n)
+	}
+	for _, t := range []string{s.NAS, s.SessionID, s.AP, s.SSID, s.Room, s.UserName, s.Calling, s.Called, string(s.Class)} {
+		b = binary.AppendUvarint(b, uint64(len(t)))
+		b = append(b, t...)
+	}
+	b = binary.AppendUvarint(b, uint64(len(s.Keys)))
+	for _, k := range s.Keys {
+		b = binary.BigEndian.AppendUint64(b, k)
+	}
+	return b
+}
+
+// readImage reads what appendImage wrote, and returns what follows it.
+func readImage(b []byte) (*macwatch.Session, []byte, error) {
+	r := imageReader{b: b}
+	s := &macwatch.Session{}
+	copy(s.Ident[:], r.take(len(s.Ident)))
+	s.ID, s.Leg, s.Location, s.Client = r.number(), int(r.number()), r.number(), r.number()
+	s.MAC, s.CalledMAC, s.FramedIP = macwatch.MAC(r.number()), macwatch.MAC(r.number()), uint32(r.number())
+	s.StartedAt, s.UpdatedAt, s.EndedAt = r.instant(), r.instant(), r.instant()
+	s.TerminateCause, s.Input, s.Output = uint32(r.number()), uint64(r.number()), uint64(r.number())
+	s.InputPackets, s.OutputPackets, s.SessionTime = uint32(r.number()), uint32(r.number()), uint32(r.number())
+	s.Records = int(r.number())
+	flags := r.number()
+	s.Begun, s.Stopped, s.Lab = flags&1 != 0, flags&2 != 0, flags&4 != 0
+	s.NAS, s.SessionID, s.AP, s.SSID, s.Room = r.text(), r.text(), r.text(), r.text(), r.text()
+	s.UserName, s.Calling, s.Called, s.Class = r.text(), r.text(), r.text(), []byte(r.text())
+	for n := r.length(); n > 0 && !r.bad; n-- {
+		if k := r.take(8); len(k) == 8 {
+			s.Keys = append(s.Keys, binary.BigEndian.Uint64(k))
+		}
+	}
+	if r.bad {
+		return nil, nil, errImage
+	}
+	return s, r.b, nil
+}
+
+// imageReader reads field by field; after the first one that does not fit, bad is
+// set and everything is zero.
+type imageReader struct {
+	b   []byte
+	bad bool
+}
+
+func (r *imageReader) take(n int) []byte {
+	if r.bad || n > len(r.b) {
+		r.bad = true
+		return nil
+	}
+	out := r.b[:n]
+	r.b = r.b[n:]
+	return out
+}
+
+func (r *imageReader) number() int64 {
+	n, size := binary.Varint(r.b)
+	if r.bad || size <= 0 {
+		r.bad = true
+		return 0
+	}
+	r.b = r.b[size:]
+	return n
+}
+
+func (r *imageReader) length() int {
+	n, size := binary.Uvarint(r.b)
+	if r.bad || size <= 0 || n > uint64(len(r.b)) {
+		r.bad = true
+		return 0
+	}
+	r.b = r.b[size:]
+	return int(n)
+}
+
+func (r *imageReader) text() string { return string(r.take(r.length())) }
+
+func (r *imageReader) instant() time.Time {
+	if us := r.number(); us != 0 {
+		return fromMicros(us)
+	}
+	return time.Time{}
+}
+
+// instantOf is 0 for the zero time; no session began in 1970.
+func instantOf(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return micros(t)
+}
