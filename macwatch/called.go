@@ -32,7 +32,7 @@ func ParseCalled(b []byte) Called {
 			break
 		}
 	}
-	if digits < 12 || i < len(b) && hexValue(b[i]) >= 0 || dottedQuad(b[:i]) {
+	if digits < 12 || i < len(b) && hexValue(b[i]) >= 0 || ipAddress(b[:i]) {
 		c.MAC = 0
 		if len(b) > 0 && len(b) <= 45 {
 			_, err := netip.ParseAddr(string(b))

@@ -3,7 +3,10 @@
 // is pure (facts in, facts out), apart from the LRU that stands in front of the store.
 package macwatch
 
-import "fmt"
+import (
+	"fmt"
+	"net/netip"
+)
 
 // MAC is a 48-bit hardware address as a number. The zero value is "no address".
 type MAC uint64
@@ -12,7 +15,7 @@ type MAC uint64
 // - : . may stand anywhere, exactly 12 hexadecimal digits must remain. It allocates
 // nothing. ok is false for anything else.
 func ParseMAC[T string | []byte](s T) (m MAC, ok bool) {
-	if dottedQuad(s) {
+	if ipAddress(s) {
 		return 0, false
 	}
 	digits := 0
@@ -34,10 +37,19 @@ func ParseMAC[T string | []byte](s T) (m MAC, ok bool) {
 	return m, true
 }
 
-// dottedQuad tells an IPv4 address of twelve digits (192.168.100.101), which some
-// controllers send in the place of a MAC, from one. Nobody writes a MAC in threes.
-func dottedQuad[T string | []byte](s T) bool {
-	return len(s) == 15 && s[3] == '.' && s[7] == '.' && s[11] == '.'
+// ipAddress tells an IP address of twelve digits (192.168.100.101, fe80::aabb:ccdd),
+// which some controllers send in the place of a MAC, from one. Only what has the
+// looks of one (dots after every third digit, two colons side by side) is parsed.
+func ipAddress[T string | []byte](s T) bool {
+	looks := len(s) == 15 && s[3] == '.' && s[7] == '.' && s[11] == '.'
+	for i := 1; i < len(s) && !looks; i++ {
+		looks = s[i] == ':' && s[i-1] == ':'
+	}
+	if !looks {
+		return false
+	}
+	_, err := netip.ParseAddr(string(s))
+	return err == nil
 }
 
 func hexValue(c byte) int {
