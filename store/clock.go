@@ -103,11 +103,7 @@ func (t *tx) settle() error {
 	}
 	// What is at hand in memory holds the old times.
 	t.w.sessions.Purge()
-	for key, at := range t.w.seen {
-		if at.After(t.now) {
-			t.w.seen[key] = t.now
-		}
-	}
+	t.w.seen.settle(t.now)
 	return nil
 }
 

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"database/sql/driver"
 	"time"
 
@@ -127,34 +126,4 @@ func (b *batch) count(p *place, r *macwatch.Record, event time.Time) error {
 		return nil
 	}
 	return b.startByCount(p, r)
-}
-
-// writeSeen brings last_seen up to date. It is written late because in key order
-// and at leisure it costs little, and record by record it would cost most; after a
-// crash it is recovered from the sessions.
-func (w *writer) writeSeen() error {
-	for key, at := range w.seen {
-		if _, err := w.stmts.raiseSeen.exec(micros(at), key.Location, int64(key.MAC)); err != nil {
-			return wrap("write last_seen", err)
-		}
-	}
-	return w.exec("INSERT INTO meta (key, value) VALUES ('seen_written', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
-		itoa(micros(w.s.Now())))
-}
-
-// recoverSeen recovers what writeSeen had not yet written when the daemon ended. An
-// event lies at most macwatch.MaxEventAge before its arrival.
-func (w *writer) recoverSeen(ctx context.Context) error {
-	_, err := w.conn.ExecContext(ctx, `
-		WITH mark (at) AS (SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'seen_written'), 0) - ?),
-		recent (location_id, mac, at) AS (
-			SELECT location_id, mac, max(updated_at) FROM (
-				SELECT location_id, mac, updated_at FROM sessions WHERE ended_at IS NULL AND updated_at >= (SELECT at FROM mark)
-				UNION ALL
-				SELECT location_id, mac, updated_at FROM sessions WHERE ended_at IS NOT NULL AND ended_at >= (SELECT at FROM mark)
-			) WHERE mac <> 0 GROUP BY location_id, mac)
-		UPDATE devices SET last_seen = recent.at FROM recent
-		WHERE devices.location_id = recent.location_id AND devices.mac = recent.mac AND devices.last_seen < recent.at`,
-		macwatch.MaxEventAge.Microseconds())
-	return wrap("recover last_seen", err)
 }

@@ -108,14 +108,3 @@ func standing(counted bool, last, seen time.Time, reason string, l *licensing.Li
 	}
 	return true, ""
 }
-
-// flushSeen brings last_seen up to date before a list reads it.
-func (s *Store) flushSeen() (err error) {
-	if !s.onWriter(func() { err = s.w.writeLate() }) {
-		return errClosing()
-	}
-	if diskFault(err) {
-		return nil // a list a few seconds old is better than none
-	}
-	return err
-}

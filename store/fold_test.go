@@ -126,17 +126,6 @@ func TestABacklogOfManySessionsIsFoldedAsItGrows(t *testing.T) {
 	require.Zero(t, v.count(`SELECT count(*) FROM journal`), "what is folded is forgotten")
 }
 
-// front is the guests whose sessions are the next to be folded.
-func (v *venue) front(n int) (macs []macwatch.MAC) {
-	v.t.Helper()
-	require.True(v.t, v.s.onWriter(func() {
-		for _, w := range v.s.w.backlog.order[:min(n, len(v.s.w.backlog.order))] {
-			macs = append(macs, w.session.MAC)
-		}
-	}))
-	return macs
-}
-
 // Two sessions stand in one journal row; one of them is folded, and then the gateway
 // is killed: the journal still holds both, and one has a row already.
 func TestACrashBetweenTwoFoldsWritesNoRowTwice(t *testing.T) {
@@ -184,37 +173,26 @@ func TestACrashBetweenTwoFoldsWritesNoRowTwice(t *testing.T) {
 	require.Zero(t, v.count(`SELECT count(*) FROM journal`))
 }
 
-// A batch that must fold (the backlog is full) and changes the very sessions that it
-// folds: what is written is what it has made of them.
+// An Accounting-Off folds everything in the middle of a batch, also sessions that the
+// batch itself has just changed: what is written is what it has made of them.
 func TestABatchFoldsItsOwnChanges(t *testing.T) {
 	v := openVenue(t)
-	for n := 0; n < backlogSize+2*maxBatch; n += maxBatch {
-		var batch []*macwatch.Record
-		for i := range maxBatch {
-			batch = append(batch, v.record(n+i, macwatch.StatusStart))
-		}
-		v.sight(batch...)
-	}
+	nas := func(r *macwatch.Record) { r.NAS = []byte("ap-2") }
+	v.sight(v.record(1, macwatch.StatusStart, nas), v.record(2, macwatch.StatusStart, nas))
 	v.clock.advance(time.Minute)
-	oldest := v.front(maxBatch / 2)
-	require.NotEmpty(t, oldest)
-	var batch []*macwatch.Record
-	for _, mac := range oldest {
-		batch = append(batch, v.record(int(mac-guest(0)), macwatch.StatusInterim, counters(60, 5, 5)))
-	}
-	v.sight(batch...)
+	v.sight(
+		v.record(1, macwatch.StatusInterim, nas, counters(60, 5, 5)),
+		v.record(2, macwatch.StatusStop, nas, counters(60, 5, 5)),
+		v.record(3, macwatch.StatusStart, nas),
+		v.record(0, macwatch.StatusOff, func(r *macwatch.Record) { r.MAC, r.SessionID = 0, nil }), // of ap-1
+		v.record(3, macwatch.StatusInterim, nas, counters(1, 6, 6)),
+	)
 	v.crash(t.TempDir())
-	changed := map[string]bool{}
-	for _, mac := range oldest {
-		changed[mac.String()] = true
-	}
+	got := map[string][]any{}
 	for _, s := range v.sessions() {
-		if changed[s.MAC] {
-			require.Equal(t, []any{2, uint64(5)}, []any{s.Records, s.InputOctets}, "the acknowledged Interim of %s", s.MAC)
-		} else {
-			require.Equal(t, 1, s.Records)
-		}
+		got[s.SessionID] = []any{s.Records, s.InputOctets, s.EndedAt != nil}
 	}
+	require.Equal(t, map[string][]any{"s-1": {2, uint64(5), false}, "s-2": {2, uint64(5), true}, "s-3": {2, uint64(6), false}}, got)
 }
 
 // FuzzReadImage: a journal row of any content neither panics nor allocates without

@@ -31,9 +31,9 @@ type writer struct {
 	epochs      map[int64]epoch
 	lastEpoch   uint32
 	backlog     backlog
-	lastJournal int64                            // row
-	image       []byte                           // of the batch, used again
-	seen        map[macwatch.DeviceKey]time.Time // last_seen not yet written
+	lastJournal int64  // row
+	image       []byte // of the batch, used again
+	seen        lateSeen
 	subscriber  func(Snapshot)
 	failed      bool                 // the last commit failed
 	clockSaved  time.Duration        // uptime when the clock was last noted
@@ -48,7 +48,7 @@ type epoch struct {
 }
 
 func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err error) {
-	w = &writer{s: s, conn: conn, epochs: map[int64]epoch{}, seen: map[macwatch.DeviceKey]time.Time{}}
+	w = &writer{s: s, conn: conn, epochs: map[int64]epoch{}, seen: lateSeen{fresh: map[macwatch.DeviceKey]time.Time{}}}
 	w.backlog.sessions = map[macwatch.Ident]*waiting{}
 	if w.sessions, err = lru.New[macwatch.Ident, *macwatch.Session](openSessions); err != nil {
 		return nil, faultf("cannot make the session cache: %w", err)
@@ -239,9 +239,7 @@ func (w *writer) succeed(b *batch) {
 		w.s.cache.Add(b.cached[i].key, b.cached[i].epoch, b.cached[i].first)
 	}
 	for key, at := range b.seen {
-		if at.After(w.seen[key]) {
-			w.seen[key] = at
-		}
+		w.seen.note(key, at)
 	}
 	w.audit.commit(b.audit)
 	if b.state != w.state {
@@ -332,26 +330,31 @@ func (w *writer) housekeep(last bool) error {
 		return err
 	}
 	clockDue := w.s.uptime()-w.clockSaved >= clockInterval
-	if !last && !w.failed && !clockDue && len(w.seen) == 0 {
+	if !last && !w.failed && !clockDue && w.seen.empty() {
 		return nil
 	}
-	return w.writeLate()
+	if !last {
+		return w.writeLate(seenStep)
+	}
+	// Twice: what is draining, and what has come since that began.
+	return errors.Join(w.writeLate(w.seen.size()), w.writeLate(w.seen.size()))
 }
 
-// writeLate writes what need not be written at once: last_seen, and the time.
-func (w *writer) writeLate() error {
+// writeLate writes what need not be written at once: up to n values of last_seen,
+// and the time.
+func (w *writer) writeLate(n int) error {
 	if err := w.begin(); err != nil {
 		return err
 	}
-	err := errors.Join(w.writeSeen(), w.saveClock())
-	if err == nil {
+	left, err := w.writeSeen(n)
+	if err = errors.Join(err, w.saveClock()); err == nil {
 		err = w.exec("COMMIT")
 	}
 	if err != nil {
 		w.rollback()
 		return err
 	}
-	clear(w.seen)
+	w.seen.wrote(left)
 	w.clockSaved = w.s.uptime()
 	w.recovered()
 	return nil
