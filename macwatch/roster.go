@@ -116,6 +116,9 @@ func (r *Roster) Slots(limit int, now time.Time) []Slot {
 	out := slices.Clone(r.slots)
 	rank := 0
 	for i := range out {
+		if out[i].Aliases == nil {
+			out[i].Aliases = []string{} // in JSON a list, not null
+		}
 		if !out[i].Holds(now) {
 			continue
 		}

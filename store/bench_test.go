@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
@@ -77,10 +76,7 @@ func BenchmarkCacheHit(b *testing.B) {
 func BenchmarkColdStart(b *testing.B) {
 	const devices = 1_000_000
 	v := benchVenue(b, func(o *Options) {
-		dir, err := os.MkdirTemp("", "tallygate-bench")
-		require.NoError(b, err)
-		b.Cleanup(func() { _ = os.RemoveAll(dir) })
-		o.Dir = dir
+		o.Dir = b.TempDir()
 	})
 	v.dir = v.options.Dir
 	var license int64

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,39 +16,36 @@ func (v *venue) dump() string {
 	// What the housekeeping writes is written before, so that it shows in both dumps.
 	require.NoError(v.t, v.s.flushSeen())
 	v.sessions() // likewise the journal
-	names, err := v.s.readers.QueryContext(ctx, `SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`)
+	tables, err := rows(ctx, v.s.readers, func(r *sql.Rows) (name string, err error) {
+		err = r.Scan(&name)
+		return name, err
+	}, `SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`)
 	require.NoError(v.t, err)
-	var tables []string
-	for names.Next() {
-		var name string
-		require.NoError(v.t, names.Scan(&name))
-		tables = append(tables, name)
-	}
-	require.NoError(v.t, names.Close())
 	var b strings.Builder
 	for _, table := range tables {
 		where := ""
 		if table == "meta" { // the clock goes on by itself
 			where = ` WHERE key NOT IN ('clock', 'seen_written')`
 		}
-		rows, err := v.s.readers.QueryContext(ctx, `SELECT * FROM `+table+where)
-		require.NoError(v.t, err)
-		columns, err := rows.Columns()
-		require.NoError(v.t, err)
-		var lines []string
-		for rows.Next() {
+		lines, err := rows(ctx, v.s.readers, func(r *sql.Rows) (string, error) {
+			columns, err := r.Columns()
+			if err != nil {
+				return "", err
+			}
 			values := make([]any, len(columns))
 			for i := range values {
 				values[i] = new(any)
 			}
-			require.NoError(v.t, rows.Scan(values...))
-			var line strings.Builder
-			for i, c := range columns {
-				fmt.Fprintf(&line, " %s=%v", c, *values[i].(*any))
+			if err := r.Scan(values...); err != nil {
+				return "", err
 			}
-			lines = append(lines, table+line.String())
-		}
-		require.NoError(v.t, rows.Close())
+			line := table
+			for i, c := range columns {
+				line += fmt.Sprintf(" %s=%v", c, *values[i].(*any))
+			}
+			return line, nil
+		}, `SELECT * FROM `+table+where)
+		require.NoError(v.t, err)
 		slices.Sort(lines)
 		for _, l := range lines {
 			b.WriteString(l + "\n")

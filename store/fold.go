@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"tallygate/licensing"
 	"tallygate/macwatch"
 )
 
@@ -214,19 +215,20 @@ func (w *writer) recoverJournal(ctx context.Context) error {
 		body []byte
 	}
 	journal, err := rows(ctx, w.conn, func(r *sql.Rows) (j row, err error) {
-		return j, r.Scan(&j.id, &j.body)
+		err = r.Scan(&j.id, &j.body)
+		return j, err
 	}, `SELECT id, body FROM journal ORDER BY id`)
 	if err != nil {
 		return err
 	}
 	for _, j := range journal {
 		if len(j.body) == 0 || j.body[0] != imageVersion {
-			return wrap("recover the journal", errImage)
+			return unreadable(j.id)
 		}
 		for b := j.body[1:]; len(b) > 0; {
 			s, rest, err := readImage(b)
 			if err != nil {
-				return wrap("recover the journal", err)
+				return unreadable(j.id)
 			}
 			w.backlog.add(s, j.id)
 			b = rest
@@ -244,6 +246,11 @@ func (w *writer) recoverJournal(ctx context.Context) error {
 		}
 	}
 	return w.foldSome(len(w.backlog.order))
+}
+
+func unreadable(row int64) error {
+	return licensing.Errorf(licensing.CodeInternal, "journal row %d of the database cannot be read: %w", row, errImage).
+		WithHint("start the tallygate that wrote it, or restore a backup; nothing was changed")
 }
 
 // flushSessions folds all that waits now, before a list reads the table; step by

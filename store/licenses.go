@@ -214,7 +214,8 @@ func devicesCounted(ctx context.Context, q querier, l *licensing.License, now ti
 		query = `SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM counted WHERE license_id = ? AND last_at > ? GROUP BY location_id)`
 		args = append(args, micros(now.Add(-w)))
 	}
-	return n, wrap("read the count", q.QueryRowContext(ctx, query, args...).Scan(&n))
+	err = q.QueryRowContext(ctx, query, args...).Scan(&n)
+	return n, wrap("read the count", err)
 }
 
 // readReceipt reads the start receipt; nil before the start.

@@ -34,14 +34,13 @@ type run struct {
 
 // visit is one RADIUS session of a guest, as it truly is.
 type visit struct {
-	mac     macwatch.MAC
-	client  int64
-	nas     string
-	id      string
-	start   time.Time
-	input   uint64
-	started bool // a record has been sent
-	over    bool
+	mac    macwatch.MAC
+	client int64
+	nas    string
+	id     string
+	start  time.Time
+	input  uint64
+	over   bool
 }
 
 // sent is a packet on its way.

@@ -13,19 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// buildTallygate builds the program as a user has it.
-func buildTallygate(t *testing.T) string {
-	t.Helper()
-	program := filepath.Join(t.TempDir(), "tallygate")
-	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, ".").CombinedOutput()
-	require.NoError(t, err, string(out))
-	return program
-}
-
 // TestDemo is `make run ONCE=1`: the main job, from outside.
 func TestDemo(t *testing.T) {
-	program, temp := buildTallygate(t), t.TempDir()
-	cmd := exec.CommandContext(t.Context(), program, "demo", "--once", "--json")
+	temp := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), binary, "demo", "--once", "--json")
 	cmd.Env = append(os.Environ(), "TMPDIR="+temp)
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint

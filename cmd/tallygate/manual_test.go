@@ -50,7 +50,7 @@ func TestManual(t *testing.T) {
 		}
 	}
 
-	g, err := startThrowaway(t.Context(), buildTallygate(t))
+	g, err := startThrowaway(t.Context(), binary)
 	require.NoError(t, err)
 	defer g.remove()
 	licensed(t, g)

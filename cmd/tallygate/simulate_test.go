@@ -14,7 +14,7 @@ import (
 )
 
 func TestSimulateCommand(t *testing.T) {
-	g, err := startThrowaway(t.Context(), buildTallygate(t))
+	g, err := startThrowaway(t.Context(), binary)
 	require.NoError(t, err)
 	defer g.remove()
 	licensed(t, g)

@@ -27,7 +27,7 @@ const (
 // TestSoak plays a venue with a bad network at the real daemon: each record that was
 // acknowledged is stored, exactly once, and memory stays flat.
 func TestSoak(t *testing.T) {
-	g, err := startThrowaway(t.Context(), buildTallygate(t))
+	g, err := startThrowaway(t.Context(), binary)
 	require.NoError(t, err)
 	defer g.remove()
 	licensed(t, g)
