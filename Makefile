@@ -7,6 +7,7 @@ CRASH_ROUNDS     ?= 50
 SOAK_TIME        ?= 1h
 GOLANGCI_VERSION ?= v2.12.2
 
+BENCH_SHORT := $(filter-out 0,$(BENCH_QUICK))
 BINARY   := bin/tallygate
 GOLANGCI := bin/tools/golangci-lint-$(GOLANGCI_VERSION)
 RULES    := deploy/prometheus/tallygate.rules.yml
@@ -40,8 +41,11 @@ rules: peers
 peers:
 	@.ci/peers
 
-bench: ## all benchmarks
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+bench: build ## all benchmarks, and the gateway against its goals and FreeRADIUS: docs/benchmarks.md (BENCH_QUICK=1: short)
+	$(GO) test -run '^$$' -bench . -benchmem $(if $(BENCH_SHORT),-benchtime 100ms) ./...
+	$(GO) build -trimpath -buildvcs=false -o bin/bench ./cmd/internal/bench/cmd
+	@mkdir -p docs
+	bin/bench -program $(BINARY) -install -out docs/benchmarks.md -command 'make bench$(if $(BENCH_SHORT), BENCH_QUICK=1)' $(if $(BENCH_SHORT),-quick)
 
 lint: $(GOLANGCI) ## gofmt, golangci-lint with the import directions, shell scripts, the systemd unit
 	@unformatted=$$(gofmt -l .); \

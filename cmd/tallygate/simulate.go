@@ -20,6 +20,7 @@ import (
 func newSimulateCmd(c *console) *cobra.Command {
 	var cfg simulate.Config
 	var ledger string
+	var load loadFlags
 	cmd := &cobra.Command{
 		Use:   "simulate --auth ADDR --acct ADDR --secret S",
 		Short: "Play a venue's access points and guests at any RADIUS server",
@@ -30,11 +31,23 @@ guests have paid their visits, or after --duration.
 
 With --ledger every acknowledged accounting record is written down as a JSON line, to
 be compared with what the server has stored. Exit status 1 when a reply was forged or
-broken, or a request stayed unanswered.`,
+broken, or a request stayed unanswered.
+
+With --load it is a load generator instead: as many requests as the server can answer,
+or --rate of them a second, from --ports source ports with --window outstanding each,
+for --duration (10 s unless it is given), and the percentiles of the latency.`,
 		Example: `  tallygate simulate --auth 127.0.0.1:1812 --acct 127.0.0.1:1813 --secret testing123
-  tallygate simulate --auth … --acct … --secret … --aps 10 --guests 500 --loss 10 --ledger acked.jsonl`,
+  tallygate simulate --auth … --acct … --secret … --aps 10 --guests 500 --loss 10 --ledger acked.jsonl
+  tallygate simulate --load --workload acct --auth … --acct … --secret … --ports 64 --window 8
+  tallygate simulate --load --workload mixed --auth … --acct … --secret … --rate 10000 --cpu 1`,
 		Args: takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := load.check(cmd); err != nil {
+				return err
+			}
+			if load.on {
+				return load.run(cmd, c, cfg)
+			}
 			report, err := simulateTo(cmd.Context(), cfg, ledger)
 			if err != nil {
 				return err
@@ -67,6 +80,7 @@ broken, or a request stayed unanswered.`,
 	f.StringVar(&cfg.User, "user", "", "user name of all portal logins (default: guest-1, guest-2, …)")
 	f.StringVar(&cfg.Password, "password", "", "password of all portal logins (default: portal-pass)")
 	f.BoolVar(&cfg.Unsigned, "unsigned", false, "send Access-Requests without Message-Authenticator, as old equipment does")
+	load.register(f)
 	f.StringVar(&ledger, "ledger", "", "write each acknowledged accounting record to this file, as JSON lines")
 	return required(cmd, "auth", "acct", "secret")
 }

@@ -1,0 +1,130 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+
+	"tallygate/cmd/internal/load"
+	"tallygate/macwatch"
+)
+
+// A venue with many devices.
+const (
+	few          = 10_000
+	million      = 1_000_000
+	openSessions = 100_000
+)
+
+// Growth compares a gateway that knows few devices with one that knows many, in turns.
+type Growth struct {
+	Few, Many int
+	AtFew     Series
+	AtMany    Series
+}
+
+// Ratio is the rate with many devices divided by that with few, pair by pair: the median.
+func (g Growth) Ratio() (median, lowest, highest float64) {
+	return Contest{Ours: g.AtMany, Theirs: g.AtFew}.Ratio()
+}
+
+// growth measures accounting of devices that are all known.
+func (b *bench) growth(ctx context.Context) error {
+	out := &Growth{Few: few, Many: b.times.many}
+	var gateways [2]*gateway
+	for i, n := range []int{out.Few, out.Many} {
+		v, err := b.copyVenue(b.venue, knownDevices(n)...)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = os.RemoveAll(v.dir) }()
+		if gateways[i], err = v.serve(ctx, v.dir, nil); err != nil {
+			return err
+		}
+		defer gateways[i].close()
+		b.say("  a gateway that knows %d devices was ready after %s", n, gateways[i].ready.Round(time.Millisecond))
+	}
+	best, err := b.bestWindow(ctx, b.gatewayOn(b.venue), load.Acct)
+	if err != nil {
+		return err
+	}
+	for range max(b.times.pairs/2, 1) {
+		for i, series := range []*Series{&out.AtFew, &out.AtMany} {
+			cfg := b.load(load.Acct, best, 900_000)
+			cfg.Guests = []int{out.Few, out.Many}[i]
+			sample, err := measure(ctx, &gateways[i].server, cfg)
+			if err != nil {
+				return err
+			}
+			b.say("  %8.0f/s %6.2f us  with %d devices known", sample.PerSecond, sample.CPUMicros, cfg.Guests)
+			series.Samples = append(series.Samples, sample)
+		}
+	}
+	b.result.Growth = out
+	return nil
+}
+
+// Million is the gateway of a large venue.
+type Million struct {
+	Ready     time.Duration // from the start of the process
+	Empty     int64         // resident octets of a gateway that knows nothing
+	Resident  int64         // with a million devices and the open sessions
+	PerDevice float64       // octets of an entry in the cache of devices
+}
+
+// million starts a gateway that knows a million devices, and opens sessions.
+func (b *bench) million(ctx context.Context) error {
+	empty, err := b.gateway(ctx, b.venue)
+	if err != nil {
+		return err
+	}
+	u, err := empty.usage()
+	empty.close()
+	if err != nil {
+		return err
+	}
+	v, err := b.copyVenue(b.venue, knownDevices(million)...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(v.dir) }()
+	g, err := v.serve(ctx, v.dir, nil)
+	if err != nil {
+		return err
+	}
+	defer g.close()
+	out := &Million{Ready: g.ready, Empty: u.resident, PerDevice: cacheEntry()}
+	cfg := b.load(load.Acct, windows[len(windows)-1], openSessions)
+	cfg.Guests, cfg.Sessions, cfg.Count, cfg.WarmUp, cfg.Duration = million, openSessions, openSessions, 0, time.Minute
+	sample, err := measure(ctx, &g.server, cfg)
+	if err != nil {
+		return err
+	}
+	if starts := sample.Acct.Records.Starts; starts != openSessions {
+		return fmt.Errorf("%d of %d sessions were opened", starts, openSessions)
+	}
+	// After the work, not in its midst: what stays.
+	if u, err = g.usage(); err != nil {
+		return err
+	}
+	out.Resident = max(u.resident, sample.Resident)
+	b.result.Million = out
+	return nil
+}
+
+// cacheEntry is what a device takes in the cache that stands before the store, in octets.
+func cacheEntry() float64 {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	cache := macwatch.NewCache(million)
+	for i := range uint64(million) {
+		cache.Add(macwatch.DeviceKey{Location: 1, MAC: macwatch.MAC(load.MAC(i, million))}, 1, time.Time{})
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	entries := cache.Len()
+	return float64(after.HeapAlloc-before.HeapAlloc) / float64(entries)
+}

@@ -1,0 +1,171 @@
+package bench
+
+import (
+	"context"
+	"time"
+
+	"tallygate/cmd/internal/load"
+)
+
+// gatewayOn is the gateway as a contestant.
+func (b *bench) gatewayOn(v *venue) contestant {
+	return contestant{name: nameGateway, prepare: 900_000, start: func(ctx context.Context) (*server, error) {
+		g, err := b.gateway(ctx, v)
+		if err != nil {
+			return nil, err
+		}
+		return &g.server, nil
+	}}
+}
+
+// freeRADIUSAt is FreeRADIUS as one.
+func (b *bench) freeRADIUSAt(name string, job freeRADIUSCase) contestant {
+	return contestant{name: name, prepare: job.prepare, start: func(ctx context.Context) (*server, error) {
+		if b.freeRADIUSPath == "" || job.dialect == "postgresql" && b.postgres == nil {
+			return nil, errNotHere // said once already
+		}
+		return b.freeRADIUS(ctx, job, b.postgres)
+	}}
+}
+
+func (b *bench) responder() contestant {
+	return contestant{name: nameResponder, prepare: 1_200_000, start: b.startResponder}
+}
+
+// authMAC compares logins by MAC.
+func (b *bench) authMAC(ctx context.Context) error {
+	return b.contest(ctx, load.AuthMAC, b.gatewayOn(b.venue), b.freeRADIUSAt(nameFRFiles, frFiles), b.responder())
+}
+
+// authPAP compares portal logins whose passwords the server knows.
+func (b *bench) authPAP(ctx context.Context) error {
+	return b.contest(ctx, load.AuthPAP, b.gatewayOn(b.local), b.freeRADIUSAt(nameFRFiles, frFiles), b.responder())
+}
+
+// accounting compares accounting, which only some of the rivals make durable.
+func (b *bench) accounting(ctx context.Context) error {
+	return b.contest(ctx, load.Acct, b.gatewayOn(b.venue),
+		b.freeRADIUSAt(nameFROK, frOK), b.freeRADIUSAt(nameFRDetail, frDetail), b.freeRADIUSAt(nameFRSQLite, frSQLite),
+		b.freeRADIUSAt(nameFRSQLiteWAL, frSQLiteWAL), b.freeRADIUSAt(nameFRPostgres, frPostgres), b.responder())
+}
+
+// mixed is both at once.
+func (b *bench) mixed(ctx context.Context) error {
+	us := b.gatewayOn(b.venue)
+	us.prepare /= 2
+	for range max(b.times.pairs/2, 1) {
+		sample, err := b.turn(ctx, us, b.load(load.Mixed, window{16, 16}, us.prepare))
+		if err != nil {
+			return err
+		}
+		b.result.Mixed.Samples = append(b.result.Mixed.Samples, sample)
+	}
+	return nil
+}
+
+// latency measures accounting at rates below the highest, each on a fresh gateway.
+func (b *bench) latency(ctx context.Context) error {
+	us := b.gatewayOn(b.venue)
+	best, err := b.bestWindow(ctx, us, load.Acct)
+	if err != nil {
+		return err
+	}
+	most, ok := b.result.ours(load.Acct)
+	if !ok { // no rival was there
+		sample, err := b.turn(ctx, us, b.load(load.Acct, best, us.prepare))
+		if err != nil {
+			return err
+		}
+		most = Series{Samples: []Sample{sample}}
+		b.result.Alone = most
+	}
+	highest, _, _ := most.PerSecond()
+	for _, at := range []struct {
+		series *Series
+		window window
+		rate   float64
+	}{
+		{&b.result.Half, window{16, 256}, highest / 2},
+		{&b.result.At10k, window{16, 256}, 10_000},
+		{&b.result.Idle, window{1, 1}, 0},
+	} {
+		cfg := b.load(load.Acct, at.window, us.prepare)
+		cfg.Rate = at.rate
+		for range max(b.times.pairs/2, 1) {
+			sample, err := b.turn(ctx, us, cfg)
+			if err != nil {
+				return err
+			}
+			at.series.Samples = append(at.series.Samples, sample)
+		}
+	}
+	return nil
+}
+
+// endurance measures accounting without a pause, for so long that nothing can be put off:
+// with as many sessions at a time as the other runs, and with so many that their records
+// lie far apart.
+func (b *bench) endurance(ctx context.Context) error {
+	us := b.gatewayOn(b.venue)
+	best, err := b.bestWindow(ctx, us, load.Acct)
+	if err != nil {
+		return err
+	}
+	for _, at := range []struct {
+		series   *Series
+		sessions int
+	}{{&b.result.Long, 0}, {&b.result.Wide, openSessions}} {
+		cfg := b.load(load.Acct, best, 2*us.prepare)
+		cfg.WarmUp, cfg.Duration, cfg.Sessions = 0, b.times.long, at.sessions
+		sample, err := b.toTheEnd(ctx, cfg)
+		if err != nil {
+			return err
+		}
+		at.series.Outstanding, at.series.Samples = best.ports*best.each, []Sample{sample}
+	}
+	return nil
+}
+
+// rest is how long a server must have done nothing to be done.
+const rest = 1500 * time.Millisecond
+
+// toTheEnd measures a fresh gateway, and counts the work that it does afterwards, too.
+func (b *bench) toTheEnd(ctx context.Context, cfg load.Config) (Sample, error) {
+	g, err := b.gateway(ctx, b.venue)
+	if err != nil {
+		return Sample{}, err
+	}
+	defer g.close()
+	before, err := g.usage()
+	if err != nil {
+		return Sample{}, err
+	}
+	sample, err := measure(ctx, &g.server, cfg)
+	if err != nil {
+		return sample, err
+	}
+	for after := before; ; {
+		u, err := g.usage()
+		if err != nil {
+			return sample, err
+		}
+		if u.cpu-after.cpu <= rest/100 {
+			sample.CPUMicros = float64(u.cpu-before.cpu) / float64(time.Microsecond) / float64(sample.Acct.Records.All())
+			return sample, nil
+		}
+		after = u
+		select {
+		case <-ctx.Done():
+			return sample, ctx.Err()
+		case <-time.After(rest):
+		}
+	}
+}
+
+func (b *bench) disk(context.Context) error {
+	d, err := probeDisk(b.root, b.times.syncs)
+	if err == nil {
+		b.result.Disks = append(b.result.Disks, d)
+	}
+	return err
+}

@@ -1,0 +1,70 @@
+package load
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What begins in the warm-up or after the measured time is answered, but counts for no
+// percentile; what is answered outside of it, for no rate.
+func TestOnlyTheMeasuredTimeCounts(t *testing.T) {
+	r := run{mishaps: newMishaps(Config{}), from: 1000, until: 2000}
+	s := &side{deck: newDeck(testEncoder(t, Acct), 0), report: Side{Bad: map[Verdict]uint64{}}}
+	p := &port{side: s}
+	s.ports = []*port{p}
+	for _, c := range []struct {
+		began     int64
+		measuring bool // when it is answered
+	}{{999, true}, {1000, true}, {1999, false}, {2000, false}} {
+		slot := p.begin(c.began, int64(time.Second))
+		slot.began = c.began
+		r.measuring = c.measuring
+		r.take(p, good(t, slot.wire), c.began+100)
+	}
+	require.EqualValues(t, 4, s.report.Records.All())
+	require.EqualValues(t, 2, s.report.Answered)
+	require.EqualValues(t, 2, s.latency.Count())
+	require.Equal(t, 100*time.Nanosecond, s.latency.Longest())
+	require.Zero(t, p.outstanding)
+}
+
+// A stuck request keeps its Identifier; the others go round it.
+func TestIdentifiersInUse(t *testing.T) {
+	s := &side{deck: newDeck(testEncoder(t, Acct), 300)}
+	p := &port{side: s}
+	s.ports = []*port{p}
+	stuck := p.begin(0, 1)
+	require.Same(t, &p.slots[0], stuck)
+	seen := map[string]bool{string(stuck.wire[4:20]): true}
+	for n := 1; n < 600; n++ {
+		slot := p.begin(0, 1)
+		require.NotSame(t, stuck, slot)
+		require.Equal(t, &p.slots[slot.wire[1]], slot, "the Identifier on the wire is that of the slot")
+		parsed(t, slot.wire)
+		require.False(t, seen[string(slot.wire[4:20])])
+		seen[string(slot.wire[4:20])] = true
+		p.end(slot)
+	}
+	require.Equal(t, 1, p.outstanding)
+}
+
+// Reordering delays datagrams behind later ones, and loses none.
+func TestReorder(t *testing.T) {
+	server := respond(t, func(_ int, wire []byte) [][]byte { return [][]byte{good(t, wire)} })
+	cfg := server.config(Acct, 200)
+	cfg.Ports, cfg.Window, cfg.Reorder, cfg.Timeout = 1, 8, 50, time.Minute
+	out, err := Run(t.Context(), cfg)
+	require.NoError(t, err)
+	require.Zero(t, out.Acct.Retransmissions)
+	require.EqualValues(t, 200, out.Acct.Records.All())
+	require.Len(t, server.packets(), 200)
+	overtaken := 0
+	for i, wire := range server.packets()[1:] {
+		if wire[1] < server.packets()[i][1] {
+			overtaken++
+		}
+	}
+	require.Positive(t, overtaken)
+}
