@@ -25,7 +25,9 @@ func (b *batch) sight(r *macwatch.Record, s *macwatch.Session, event time.Time) 
 		return nil
 	}
 	b.w.s.metrics.cacheMisses.Inc()
-	if _, isAP := p.venue.APs.Find(r.MAC.String()); isAP {
+	// An AP that reports itself, or another one, is nobody's guest.
+	mac := r.MAC.String()
+	if _, isAP := p.venue.APs.Find(mac); isAP || mac == string(r.AP) {
 		return nil
 	}
 	reason := b.weigh(p, r, s, event)

@@ -179,13 +179,14 @@ func TestExpiry(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 500, time.UTC)
 	for text, want := range map[string]time.Time{
 		"48h":                  time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC),
-		"2027-01-31":           time.Date(2027, 2, 1, 0, 0, 0, 0, time.Local),
+		"2027-01-31":           time.Date(2027, 2, 1, 3, 0, 0, 0, time.UTC), // the end of that day in Santiago
 		"2027-01-31T12:00:00Z": time.Date(2027, 1, 31, 12, 0, 0, 0, time.UTC),
 	} {
-		var at time.Time
-		require.NoError(t, expiryFlag{&at, func() time.Time { return now }}.Set(text))
+		f := expiryFlag{now: func() time.Time { return now }}
+		require.NoError(t, f.Set(text))
+		at, err := f.end("America/Santiago")
+		require.NoError(t, err)
 		require.True(t, want.Equal(at), "%s: %s", text, at)
 	}
-	var at time.Time
-	require.Error(t, expiryFlag{&at, time.Now}.Set("-1h"), "an end in the past")
+	require.Error(t, (&expiryFlag{now: time.Now}).Set("-1h"), "an end in the past")
 }

@@ -82,37 +82,54 @@ func (f dateFlag) Set(s string) (err error) {
 func (f dateFlag) Type() string { return "YYYY-MM-DD" }
 
 // expiryFlag is when something ends: a time span from now, a day (its end, in the
-// zone of this machine), or an RFC 3339 time.
+// zone of the Location), or an RFC 3339 time. Not given, it is never.
 type expiryFlag struct {
-	at  *time.Time
+	at  time.Time
+	day licensing.Date
 	now func() time.Time
 }
 
-func (f expiryFlag) String() string {
-	if f.at == nil || f.at.IsZero() {
+func (f *expiryFlag) String() string {
+	switch {
+	case !f.day.IsZero():
+		return f.day.String()
+	case f.at.IsZero():
 		return ""
 	}
 	return f.at.Format(time.RFC3339)
 }
 
-func (f expiryFlag) Set(s string) error {
+func (f *expiryFlag) Set(s string) error {
+	*f = expiryFlag{now: f.now}
 	if span, err := time.ParseDuration(s); err == nil && span > 0 {
-		*f.at = f.now().Add(span).UTC().Truncate(time.Second)
+		f.at = f.now().Add(span).UTC().Truncate(time.Second)
 		return nil
 	}
-	if date, err := licensing.ParseDate(s); err == nil {
-		*f.at = date.AddDays(1).Start(time.Local)
+	if day, err := licensing.ParseDate(s); err == nil {
+		f.day = day
 		return nil
 	}
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
 		return errors.New("must be a time from now such as 48h, a day such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z")
 	}
-	*f.at = t
+	f.at = t
 	return nil
 }
 
-func (f expiryFlag) Type() string { return "WHEN" }
+func (f *expiryFlag) Type() string { return "WHEN" }
+
+// end is the instant, at a Location with this time zone.
+func (f *expiryFlag) end(zone string) (time.Time, error) {
+	if f.day.IsZero() {
+		return f.at, nil
+	}
+	z, err := licensing.LoadZone(zone)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return f.day.AddDays(1).Start(z).UTC(), nil
+}
 
 // parseMAC reads an argument that must be the address of a device.
 func parseMAC(text string) (macwatch.MAC, error) {

@@ -19,13 +19,17 @@ func newGuestCmd(c *console) *cobra.Command {
 func guestAddCmd(c *console) *cobra.Command {
 	var location string
 	var a macwatch.Account
+	expires := expiryFlag{now: time.Now}
 	cmd := &cobra.Command{
 		Use:     "add --location ID USER --password P",
 		Short:   "Add a guest account",
 		Example: `  tallygate guest add --location 28N2S004 room412 --password k7-blue-river --expires 72h`,
 		Args:    takes("USER"),
-		RunE: c.ask(func(ctx context.Context, g *admin.Client, args []string) error {
+		RunE: c.ask(func(ctx context.Context, g *admin.Client, args []string) (err error) {
 			a.UserName = args[0]
+			if a.ExpiresAt, err = endAt(ctx, g, location, &expires); err != nil {
+				return err
+			}
 			if err := g.AddAccount(ctx, c.change(), location, a); err != nil {
 				return err
 			}
@@ -39,14 +43,23 @@ func guestAddCmd(c *console) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&a.Password, "password", "", "the guest's password; CHAP needs it in clear, so it is kept so")
 	required(cmd, "password")
-	addCredentialFlags(cmd, &a.ExpiresAt, &a.Note)
+	addCredentialFlags(cmd, &expires, &a.Note)
 	return c.changes(atLocation(cmd, &location))
 }
 
 // addCredentialFlags adds what accounts and MAC inputs have in common.
-func addCredentialFlags(cmd *cobra.Command, expires *time.Time, note *string) {
-	cmd.Flags().Var(expiryFlag{expires, time.Now}, "expires", "when it ends: 48h, 2027-01-31 or an RFC 3339 time (default: never)")
+func addCredentialFlags(cmd *cobra.Command, expires *expiryFlag, note *string) {
+	cmd.Flags().Var(expires, "expires", "when it ends: 48h, 2027-01-31 (with the end of that day at the Location) or an RFC 3339 time (default: never)")
 	cmd.Flags().StringVar(note, "note", "", "who it is for")
+}
+
+// endAt is when a credential ends at a Location, whose day it is.
+func endAt(ctx context.Context, g *admin.Client, location string, expires *expiryFlag) (time.Time, error) {
+	l, err := g.Location(ctx, location)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return expires.end(l.Settings.Timezone)
 }
 
 func until(t time.Time) string {
@@ -98,12 +111,16 @@ func guestRemoveCmd(c *console) *cobra.Command {
 func macInputAddCmd(c *console) *cobra.Command {
 	var location string
 	var m macwatch.MACInput
+	expires := expiryFlag{now: time.Now}
 	cmd := &cobra.Command{
 		Use:   "add --location ID MAC",
 		Short: "Let a device in by its MAC address alone",
 		Args:  takes("MAC"),
 		RunE: c.ask(func(ctx context.Context, g *admin.Client, args []string) (err error) {
 			if m.MAC, err = parseMAC(args[0]); err != nil {
+				return err
+			}
+			if m.ExpiresAt, err = endAt(ctx, g, location, &expires); err != nil {
 				return err
 			}
 			if err := g.AddMACInput(ctx, c.change(), location, m); err != nil {
@@ -117,7 +134,7 @@ func macInputAddCmd(c *console) *cobra.Command {
 			return c.done(added, "added MAC input %s, %s", m.MAC, until(m.ExpiresAt))
 		}),
 	}
-	addCredentialFlags(cmd, &m.ExpiresAt, &m.Note)
+	addCredentialFlags(cmd, &expires, &m.Note)
 	return c.changes(atLocation(cmd, &location))
 }
 

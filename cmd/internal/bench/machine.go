@@ -13,7 +13,7 @@ import (
 type Machine struct {
 	Processor  string
 	Cores      int
-	Memory     uint64 // octets
+	Memory     uint64  // octets
 	Busy       float64 // load average of the last minute, before the benchmark
 	Kernel     string
 	Go         string
