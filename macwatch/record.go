@@ -68,7 +68,7 @@ type Record struct {
 }
 
 // Answerer takes records back in the order in which they were stored. It is called
-// on the store's writer and must not block.
+// on a goroutine of the store's and must not block.
 type Answerer interface {
 	Answered(records []*Record)
 }

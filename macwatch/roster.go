@@ -198,7 +198,7 @@ const (
 	ClaimRoomFull
 )
 
-// Claimant takes claims back after the commit, on the store's writer; it must not block.
+// Claimant takes claims back after the commit, on a goroutine of the store's; it must not block.
 // The snapshot that shows the new slots has been published by then.
 type Claimant interface {
 	Claimed(c *Claim)

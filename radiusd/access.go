@@ -135,8 +135,8 @@ func (r *reader) claim(g grant, v licensing.Verdict) licensing.Reason {
 	return licensing.ReasonNone
 }
 
-// Claimed answers an Access-Request whose claim has come back. It is called on the
-// store's writer, and does not block it.
+// Claimed answers an Access-Request whose claim has come back. It is called by the
+// store, which it does not block.
 func (s *Server) Claimed(c *macwatch.Claim) {
 	a := c.Reply.(*pendingAccess)
 	late := &a.socket.late

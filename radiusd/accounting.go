@@ -41,7 +41,7 @@ func (r *reader) submit() {
 
 // Answered sends the Accounting-Responses of records that are durable. Of those
 // that could not be stored it stays silent (RFC 2866 section 2), so that the NAS
-// sends them again. It is called on the store's writer, and does not block it.
+// sends them again. It is called by the store, which it does not block.
 func (s *Server) Answered(records []*macwatch.Record) {
 	for len(records) > 0 {
 		socket := records[0].Reply.(*pendingRecord).socket

@@ -41,7 +41,7 @@ type ticket struct {
 // Its repeat would then be processed anew, which changes nothing: the store knows
 // repeats by itself. To refuse instead would let a client that takes a new port for
 // each request, at some thousand a second, shut out everybody. Only where all wait is
-// a new request refused. The reader takes places, the store's writer and the
+// a new request refused. The reader takes places, the store and the
 // rejector fill them: hence the lock, which nobody holds longer than a copy.
 type replyCache struct {
 	mu      sync.Mutex

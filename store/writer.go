@@ -96,53 +96,19 @@ func (w *writer) close() error {
 	return errors.Join(w.stmts.close(), err, w.conn.Close())
 }
 
-// run is the writer goroutine: it takes what waits, commits it, and answers.
-func (s *Store) run() {
-	defer close(s.done)
-	stop := make(chan struct{})
-	ticking := make(chan struct{})
-	go func() {
-		defer close(ticking)
-		t := time.NewTicker(tick)
-		defer t.Stop()
-		for {
-			select {
-			case <-t.C:
-				s.queue.wake()
-			case <-stop:
-				return
-			}
-		}
-	}()
-	var buf []op
-	for {
-		ops, ok := s.queue.take(buf)
-		if !ok {
-			break
-		}
-		s.w.turn(ops)
-		buf = ops
-		clear(buf)
-	}
-	close(stop)
-	<-ticking
-	if err := s.w.housekeep(true); err != nil {
-		s.log.Warn("what was pending at the end could not be written; it is recovered at the next start", zap.Error(err))
-	}
-}
-
-func (w *writer) turn(ops []op) {
+// turn works on one batch and hands it to done, which lets it be answered.
+func (w *writer) turn(ops []op, done func([]op)) {
 	switch {
 	case len(ops) == 0:
 	case ops[0].task != nil:
 		ops[0].task.run(w)
 	default:
 		w.commit(ops)
-		w.answer(ops)
-		if len(w.backlog.order) > backlogSize {
-			if err := w.foldSome(2 * foldStep); err != nil {
-				w.fail(err)
-			}
+	}
+	done(ops)
+	if len(w.backlog.order) > backlogSize {
+		if err := w.foldSome(2 * foldStep); err != nil {
+			w.fail(err)
 		}
 	}
 	// Under load there are no quiet moments: housekeeping takes its turn all the same.
@@ -269,30 +235,6 @@ func (w *writer) recovered() {
 		w.s.setWritable(true)
 		w.failed = false
 	}
-}
-
-// answer gives records and claims back, in order, runs of the same answerer at once.
-func (w *writer) answer(ops []op) {
-	var run []*macwatch.Record
-	flush := func() {
-		if len(run) > 0 {
-			run[0].Done.Answered(run)
-			run = nil
-		}
-	}
-	for i := range ops {
-		switch o := &ops[i]; {
-		case o.record != nil:
-			if len(run) > 0 && run[0].Done != o.record.Done {
-				flush()
-			}
-			run = append(run, o.record)
-		case o.claim != nil:
-			flush()
-			o.claim.Done.Claimed(o.claim)
-		}
-	}
-	flush()
 }
 
 func (w *writer) begin() error { return w.exec("BEGIN IMMEDIATE") }
