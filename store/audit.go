@@ -57,6 +57,13 @@ func openChain(ctx context.Context, conn *sql.Conn, key []byte, dir string) (c c
 	case err != nil:
 		return c, err.Error(), nil
 	case noted == nil && c.seq == 0:
+		var used bool
+		if err := conn.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM organizations)`).Scan(&used); err != nil {
+			return c, "", faultf("cannot read the database: %w", err)
+		}
+		if used { // whatever made the Organization has logged it
+			return c, "the whole log and the head file are gone", nil
+		}
 		// The head file stands before the first entry, so that its absence always means something.
 		if err := c.note(); err != nil {
 			return c, "", faultf("cannot write the head file of the audit log: %w", err)

@@ -166,6 +166,7 @@ func TestWhatIsDoneToTheHeadFileIsFound(t *testing.T) {
 func TestAnotherKeyDoesNotFitTheAuditLog(t *testing.T) {
 	v := audited(t)
 	require.NoError(t, os.Remove(filepath.Join(v.dir, "gateway.key")))
+	v.tamper(t, `DELETE FROM meta WHERE key = 'gateway'`) // or it would not even open
 	v.open()
 	report, err := v.s.VerifyAudit(ctx)
 	require.NoError(t, err)

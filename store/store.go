@@ -119,6 +119,9 @@ func (s *Store) open() (err error) {
 	if err := migrate(ctx, conn, s.wall()); err != nil {
 		return err
 	}
+	if err := verifyIdentity(ctx, conn, s.keys.public, s.dir); err != nil {
+		return err
+	}
 	if s.readers, err = openReaders(path); err != nil {
 		return err
 	}

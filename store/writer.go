@@ -82,9 +82,11 @@ func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err er
 	if broken != "" {
 		s.log.Error("the audit log is broken", zap.String("problem", broken),
 			zap.String("what_to_do", "compare it with a backup: `tallygate audit verify` goes on reporting this"))
-		err = w.change(ctx, licensing.Change{By: "tallygate"}, func(t *tx) error { return t.log(actionBroken, "audit", broken) })
+		if err = w.change(ctx, licensing.Change{By: "tallygate"}, func(t *tx) error { return t.log(actionBroken, "audit", broken) }); err != nil {
+			return nil, err
+		}
 	}
-	return w, err
+	return w, w.verifyFacts(ctx)
 }
 
 // close is called when the goroutine has ended.
