@@ -114,7 +114,9 @@ func dropHint(reason licensing.Reason, source netip.Addr, c *client) string {
 	switch reason {
 	case licensing.ReasonUnknownClient:
 		return fmt.Sprintf("If %s is one of your access points or controllers, run: tallygate client add NAME --address %s --secret S --location ID", source, source)
-	case licensing.ReasonMissingMessageAuthenticator, licensing.ReasonProxyStateUnsigned:
+	case licensing.ReasonProxyStateUnsigned:
+		return fmt.Sprintf("%q proxies requests without Message-Authenticator, which anybody on the way can forge; no setting lifts this. Update or configure the proxy so that it sends Message-Authenticator", c.Name)
+	case licensing.ReasonMissingMessageAuthenticator:
 		return fmt.Sprintf("Update the firmware of %q so that it sends Message-Authenticator; if it cannot, run: tallygate client remove %s, then tallygate client add %s --address %s --secret S --location %s --require-message-authenticator no",
 			c.Name, c.Name, c.Name, c.Prefix, c.Location)
 	case licensing.ReasonBadAuthenticator:
