@@ -50,6 +50,7 @@ const (
 	ReasonBeforeProvisioning
 	ReasonNotSighted
 	ReasonOutsideWindow
+	ReasonNotGoverning
 
 	reasonEnd
 )
@@ -89,6 +90,7 @@ var reasonTexts = [reasonEnd]struct{ label, text string }{
 	ReasonNotAccepted:                 {"not-accepted", "This gateway did not accept the device."},
 	ReasonBeforeProvisioning:          {"before-provisioning", "The sighting lies before the license was provisioned."},
 	ReasonOutsideWindow:               {"outside-window", "Its latest counted sighting lies outside the present count window."},
+	ReasonNotGoverning:                {"not-governing", "Another license governs this Location now."},
 	ReasonNotSighted:                  {"not-sighted", "The device was not sighted since the license was provisioned."},
 }
 

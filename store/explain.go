@@ -25,6 +25,7 @@ func (s *Store) Explain(ctx context.Context, number string) (e licensing.Explana
 	}
 	e.Rule, e.Devices = l.Rule(), []licensing.ExplainedDevice{}
 	for _, a := range l.Allotments {
+		governing := licensing.Governing(st.locations[a.LocationID].Licenses, now)
 		devices, err := rows(ctx, s.readers, func(r *sql.Rows) (d licensing.ExplainedDevice, err error) {
 			var mac, seen int64
 			var first, last sql.NullInt64
@@ -39,6 +40,9 @@ func (s *Store) Explain(ctx context.Context, number string) (e licensing.Explana
 				d.FirstCounted = &at
 			}
 			d.Counted, d.Reason = standing(first.Valid, fromNullMicros(last), fromMicros(seen), reason, l, a, now)
+			if !d.Counted && governing != nil && governing.ID != l.ID {
+				d.Reason = licensing.ReasonNotGoverning.String()
+			}
 			return d, nil
 		}, `SELECT d.mac, d.reason, d.last_seen, c.first_at, c.last_at, coalesce(c.ap, ''), coalesce(c.session, '')
 			FROM devices d LEFT JOIN counted c ON c.license_id = ? AND c.location_id = d.location_id AND c.mac = d.mac

@@ -227,3 +227,21 @@ func TestExplainTellsEachDevice(t *testing.T) {
 	require.Equal(t, []string{guest(1).String(), guest(2).String(), guest(3).String(), guest(7).String(), guest(9).String()}, order)
 	require.Contains(t, []string{"before-provisioning", "not-sighted"}, e.Devices[3].Reason, "what stood in its way is the time, not that there was no license")
 }
+
+func TestAQueuedLicenseExplainsThatAnotherGoverns(t *testing.T) {
+	v := openVenue(t)
+	first := v.activate(v.terms())
+	v.clock.advance(time.Minute)
+	queued := v.activate(v.terms())
+	for n := range 6 {
+		v.sight(v.record(n, macwatch.StatusStart))
+	}
+	require.Equal(t, licensing.InUse, v.summary(first).State)
+	e, err := v.s.Explain(ctx, queued)
+	require.NoError(t, err)
+	require.Len(t, e.Devices, 6)
+	for _, d := range e.Devices {
+		require.False(t, d.Counted)
+		require.Equal(t, "not-governing", d.Reason)
+	}
+}
