@@ -117,8 +117,14 @@ func dropHint(reason licensing.Reason, source netip.Addr, c *client) string {
 	case licensing.ReasonProxyStateUnsigned:
 		return fmt.Sprintf("%q proxies requests without Message-Authenticator, which anybody on the way can forge; no setting lifts this. Update or configure the proxy so that it sends Message-Authenticator", c.Name)
 	case licensing.ReasonMissingMessageAuthenticator:
-		return fmt.Sprintf("Update the firmware of %q so that it sends Message-Authenticator; if it cannot, run: tallygate client remove %s, then tallygate client add %s --address %s --secret S --location %s --require-message-authenticator no",
-			c.Name, c.Name, c.Name, c.Prefix, c.Location)
+		// auto still demands it of every source that has once sent it. Where auto
+		// itself dropped the packet, only no is left.
+		policy := macwatch.RequireAuto
+		if c.RequireMA == macwatch.RequireAuto {
+			policy = macwatch.RequireNo
+		}
+		return fmt.Sprintf("Update the firmware of %q so that it sends Message-Authenticator; if it cannot, run: tallygate client remove %s, then tallygate client add %s --address %s --secret S --location %s --require-message-authenticator %s",
+			c.Name, c.Name, c.Name, c.Prefix, c.Location, policy)
 	case licensing.ReasonBadAuthenticator:
 		return fmt.Sprintf("The shared secret of %q differs from the one entered here; make them equal: tallygate client remove %s, then tallygate client add %s --address %s --secret S --location %s",
 			c.Name, c.Name, c.Name, c.Prefix, c.Location)

@@ -71,7 +71,7 @@ func (s *Store) UnlistDevice(ctx context.Context, ch licensing.Change, location,
 		}
 		if n == 0 {
 			return licensing.Errorf(licensing.CodeNotFound, "%s is not on the %s list of %s", mac, kind, l.Code).
-				WithHint("`tallygate device list --location %s` shows the devices", l.Code)
+				WithHint("`tallygate device listed --location %s` shows both lists", l.Code)
 		}
 		return t.log("device.un"+kind, l.Code, map[string]string{"device": t.pseudonym(mac)})
 	})
