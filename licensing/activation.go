@@ -5,6 +5,10 @@ import (
 	"time"
 )
 
+// DefaultMaxExempt is how many devices may be exempt at a Location, unless its key
+// says otherwise.
+const DefaultMaxExempt = 10
+
 // Target is where and when a grant is about to be activated.
 type Target struct {
 	Gateway           string    // this gateway's key
@@ -67,6 +71,29 @@ func (t Terms) checkTime(target Target) error {
 			WithHint("ask your distributor for a new key; if today's date is wrong, set the clock")
 	}
 	return nil
+}
+
+// CheckRenewal reports whether a grant that renews l late may be activated now: an
+// *Error with CodeConflict while l is not over, with CodeRefused when it is another
+// Organization's.
+func (l *License) CheckRenewal(t Terms, now time.Time) error {
+	if !sameName(l.Terms.Realm, t.Realm) {
+		return Errorf(CodeRefused, "the key renews %s, which is of another Organization: %s", l.Number, l.Terms.Organization).
+			WithHint("ask your distributor for a key for %q", t.Organization)
+	}
+	if state := l.StateAt(now); state != ContractFinalized {
+		return Errorf(CodeConflict, "the key renews %s after its end, and that is not over: %s", l.Number, state).
+			WithHint("ask your distributor for a renewal order, which extends it, or enter this key when the contract is over")
+	}
+	return nil
+}
+
+// ExemptCap is how many devices may be exempt at a Location under these terms.
+func (t Terms) ExemptCap() int {
+	if t.MaxExempt > 0 {
+		return t.MaxExempt
+	}
+	return DefaultMaxExempt
 }
 
 func sameName(a, b string) bool {

@@ -118,6 +118,34 @@ func (c Clock) Seen(wall time.Time, uptime time.Duration) (Clock, ClockEvent) {
 	}
 }
 
+// maxReading is how old the reading of a clock may be that a signed order mends.
+const maxReading = 31 * 24 * time.Hour
+
+// Reset is the clock with its mark lowered by a signed order, as far as the order
+// lowers the mark that it names; nothing is provisional then. An *Error with
+// CodeRefused when the order is not for this reading, with CodeConflict when the wall
+// clock still is where the mark was: it would take the mark there again.
+func (c Clock) Reset(r ClockReset, wall time.Time, uptime time.Duration) (Clock, error) {
+	wall = wall.Round(0)
+	mark := c.Mark.Add(max(uptime-c.uptime, 0))
+	lowered := mark.Add(-r.Mark.Sub(r.To))
+	stamp := func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+	switch {
+	case mark.Before(r.Mark):
+		return c, Errorf(CodeRefused, "the order mends a clock that shows %s, and this gateway has only seen %s", stamp(r.Mark), stamp(mark)).
+			WithHint("nothing needs to be mended here; `tallygate gateway clock` shows the latest time seen")
+	case mark.Sub(r.Mark) > maxReading:
+		return c, Errorf(CodeRefused, "the order mends a clock that showed %s, too long before %s", stamp(r.Mark), stamp(mark)).
+			WithHint("ask your distributor for a new one: `tallygate gateway clock` shows the latest time seen")
+	case wall.Sub(lowered) > mark.Sub(wall):
+		return c, Errorf(CodeConflict, "the machine's own clock still shows %s, and would undo the order", stamp(wall)).
+			WithHint("set the machine's clock first, then enter the order")
+	}
+	next, _ := Clock{Mark: lowered, running: c.running, uptime: uptime}.Seen(wall, uptime)
+	next.Jumps = nil
+	return next, nil
+}
+
 // aged lets the running time go on for each jump, and drops those that have stood
 // their trial.
 func aged(jumps []ClockJump, elapsed time.Duration) []ClockJump {

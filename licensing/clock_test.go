@@ -220,3 +220,34 @@ func TestClockNeverGoesBack(t *testing.T) {
 		}
 	})
 }
+
+func TestResetLowersTheMarkByWhatTheOrderSays(t *testing.T) {
+	at := func(s string) time.Time { return instant(t, s) }
+	mark := at("2036-01-01T00:00:00Z")
+	c := Clock{Mark: mark, running: true}
+	r := ClockReset{Mark: mark, To: at("2026-05-01T00:00:00Z")}
+	for why, c := range map[string]struct {
+		clock Clock
+		wall  string
+		code  Code
+	}{
+		"another clock":              {Clock{Mark: at("2026-06-01T00:00:00Z")}, "2026-05-01T00:00:00Z", CodeRefused},
+		"an old reading":             {Clock{Mark: at("2036-03-01T00:00:00Z")}, "2026-05-01T00:00:00Z", CodeRefused},
+		"the wall clock still wrong": {c, "2036-01-01T00:00:00Z", CodeConflict},
+	} {
+		_, err := c.clock.Reset(r, at(c.wall), 0)
+		requireAdvice(t, err, c.code)
+		_ = why
+	}
+	// Three days later: the reading was sent away, signed, and came back.
+	for wall, want := range map[string]string{
+		"2026-05-04T00:00:00Z": "2026-05-04T00:00:00Z",
+		"2026-05-01T00:00:00Z": "2026-05-04T00:00:00Z", // it lags: what passed counts
+		"2026-05-09T00:00:00Z": "2026-05-09T00:00:00Z", // the gateway was off for some days
+	} {
+		next, err := c.Reset(r, at(wall), 72*time.Hour)
+		require.NoError(t, err)
+		require.Equal(t, want, next.Now(at(wall)).UTC().Format(time.RFC3339), wall)
+		require.False(t, next.Provisional())
+	}
+}

@@ -36,6 +36,8 @@ func (l *License) Counts(f CountFacts, policy Count, allotted time.Time) Reason 
 		return state
 	case f.Event.Before(allotted):
 		return ReasonBeforeProvisioning
+	case !f.Event.After(l.CountsAfter()):
+		return ReasonBeforeRecount
 	case f.Lab:
 		return ReasonLabMode
 	case f.Exempt:

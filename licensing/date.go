@@ -60,8 +60,13 @@ func (d Date) AddDays(n int) Date { return dateOf(d.utc().AddDate(0, 0, n)) }
 // and a contract from 31 January for one month would last until 3 March.
 func (d Date) AddMonths(n int) Date {
 	first := Date{d.Year, d.Month, 1}.utc().AddDate(0, n, 0)
-	last := first.AddDate(0, 1, -1).Day()
-	return Date{first.Year(), first.Month(), min(d.Day, last)}
+	return dateOf(first).onDay(d.Day)
+}
+
+// onDay is that day of d's month, or its last one.
+func (d Date) onDay(day int) Date {
+	last := Date{d.Year, d.Month, 1}.utc().AddDate(0, 1, -1).Day()
+	return Date{d.Year, d.Month, min(day, last)}
 }
 
 // AddYears is the same day n years later; 29 February becomes 28 February where
@@ -92,19 +97,32 @@ func (d Date) end(zone *time.Location) time.Time {
 	}
 }
 
-// startFrom is the first instant, from or later, whose date in zone is d or
-// later. It walks the stretches between the zone's changes; within one, the
-// offset from UTC is constant and the sum is plain.
+// startFrom is the first instant, from or later, whose date in zone is d or later.
 func (d Date) startFrom(from time.Time, zone *time.Location) time.Time {
+	return reached(d.utc(), from, zone)
+}
+
+// At is the first instant at which a clock in zone shows d and the time since midnight
+// on a plain day, or later: where the clocks skip that time, when they do; where they
+// show it twice, the first time.
+func (d Date) At(sinceMidnight time.Duration, zone *time.Location) time.Time {
+	wall := d.utc().Add(sinceMidnight)
+	return reached(wall, wall.AddDate(0, 0, -1), zone) // see Start
+}
+
+// reached is the first instant, from or later, at which a clock in zone shows wall
+// (given as if in UTC) or later. It walks the stretches between the zone's changes;
+// within one, the offset from UTC is constant and the sum is plain.
+func reached(wall, from time.Time, zone *time.Location) time.Time {
 	for t := from.In(zone); ; {
 		_, offset := t.Zone()
-		start := d.utc().Add(-time.Duration(offset) * time.Second)
-		if start.Before(t) {
-			start = t // the change itself led into d, or over it
+		at := wall.Add(-time.Duration(offset) * time.Second)
+		if at.Before(t) {
+			at = t // the change itself led to it, or over it
 		}
 		_, change := t.ZoneBounds()
-		if change.IsZero() || start.Before(change) {
-			return start.In(zone)
+		if change.IsZero() || at.Before(change) {
+			return at.In(zone)
 		}
 		t = change
 	}

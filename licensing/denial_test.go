@@ -72,7 +72,7 @@ func TestUnassign(t *testing.T) {
 		{"not assigned", func(l *License) { l.Allotments = nil }, 0, "not assigned"},
 		{"started", func(l *License) { l.StartedAt = now }, 0, "has started"},
 		{"started, and denied", func(l *License) { l.StartedAt, l.Operator.At = now, now }, 0, "has started"},
-		{"starts on provision", func(l *License) { l.Terms.Start = StartOnProvision }, 0, "has started"},
+		{"its start is proposed", func(l *License) { l.Proposal.At = now }, 0, "has started"},
 		{"over", func(l *License) { l.Terms.LatestEnd = Date{2026, 2, 1} }, 0, "has started"},
 	} {
 		l := *waiting

@@ -40,6 +40,7 @@ func ExampleDecide() {
 	license := &licensing.License{
 		Terms:         licensing.Terms{Term: licensing.Term{Years: 1}, APs: 1, Rooms: licensing.Unlimited, Start: licensing.StartOnProvision},
 		ProvisionedAt: now.AddDate(0, -1, 0),
+		StartedAt:     now.AddDate(0, -1, 0),
 		Zone:          "Europe/Madrid",
 	}
 	facts := licensing.Facts{License: license, AP: licensing.SlotFree, Room: licensing.SlotNotNeeded}

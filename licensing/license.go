@@ -81,31 +81,85 @@ type Terms struct {
 	MaxExempt    int           `json:"max_exempt,omitempty"`  // 0: the default of 10
 	LabHours     int           `json:"lab_hours,omitempty"`   // per calendar month; 0: not capped
 	MaxAliases   int           `json:"max_aliases,omitempty"` // per AP; 0: not capped
+
+	Trial        bool          `json:"trial,omitempty"`         // three months, once per gateway
+	ConfirmEvery int           `json:"confirm_every,omitempty"` // days that a confirmation is waited for; 0: none is needed
+	ConfirmStart time.Duration `json:"confirm_start,omitempty"` // the start is proposed to an operator for so long, then happens by itself
+	Renews       string        `json:"renews,omitempty"`        // number of the finalized license that this one renews, late
+	Distributor  string        `json:"distributor,omitempty"`
+	Partner      string        `json:"partner,omitempty"`
+	Payment      string        `json:"payment,omitempty"` // PaymentMonthly, PaymentAnnual or ""
 }
+
+// How a license is paid.
+const (
+	PaymentMonthly = "monthly"
+	PaymentAnnual  = "annual"
+)
+
+// TrialTerm is the length of a trial.
+var TrialTerm = Term{Months: 3}
 
 // Denial is one authority's "no". The zero value denies nothing.
 type Denial struct {
 	At     time.Time `json:"at,omitzero"`
 	Reason string    `json:"reason,omitempty"`
+	Order  string    `json:"order,omitempty"` // id of the distributor's order
+}
+
+// StartCause says what began a contract period.
+type StartCause string
+
+const (
+	StartedByCount     StartCause = "count"     // the last device of the threshold
+	StartedByProvision StartCause = "provision" // the license was assigned
+	StartedByDate      StartCause = "date"      // the date in the key came
+	StartedByQueue     StartCause = "queue"     // the license before it at its Location ended
+	StartedByOperator  StartCause = "operator"  // somebody confirmed the proposed start
+	StartedByLapse     StartCause = "lapse"     // nobody declined it in time
+)
+
+// Proposal is a start that waits for an operator's word (Terms.ConfirmStart).
+type Proposal struct {
+	At    time.Time `json:"at,omitzero"`    // when the last device of the threshold was recorded
+	Start time.Time `json:"start,omitzero"` // the start instant that is proposed
 }
 
 // License holds the facts from which everything about a license is derived. One
 // that a snapshot holds is never changed; a change makes a copy.
 type License struct {
-	ID            int64     `json:"-"`
-	Number        string    `json:"number"` // TG-XXXX-XXXX-XXXX
-	Terms         Terms     `json:"terms"`
-	ActivatedAt   time.Time `json:"activated_at"`
-	ProvisionedAt time.Time `json:"provisioned_at,omitzero"` // first allotment; zero: Pending Provision
-	Zone          string    `json:"zone,omitempty"`          // frozen at provisioning
-	StartedAt     time.Time `json:"started_at,omitzero"`     // the start instant; zero: not started by counting
-	Operator      Denial    `json:"operator_denial,omitzero"`
-	Distributor   Denial    `json:"distributor_denial,omitzero"`
-	PausedDays    int       `json:"paused_days,omitempty"`
-	// Allotments spreads the license over Locations (by Location.ID).
+	ID            int64      `json:"-"`
+	Number        string     `json:"number"` // TG-XXXX-XXXX-XXXX
+	Terms         Terms      `json:"terms"`
+	ActivatedAt   time.Time  `json:"activated_at"`
+	ProvisionedAt time.Time  `json:"provisioned_at,omitzero"` // first allotment; zero: Pending Provision
+	Zone          string     `json:"zone,omitempty"`          // frozen at provisioning
+	StartedAt     time.Time  `json:"started_at,omitzero"`     // the start instant; zero: none is recorded
+	StartedBy     StartCause `json:"started_by,omitempty"`
+	Proposal      Proposal   `json:"proposed_start,omitzero"`
+
+	Operator       Denial    `json:"operator_denial,omitzero"`
+	Distributor    Denial    `json:"distributor_denial,omitzero"`
+	PausedSince    time.Time `json:"paused_since,omitzero"` // the contract clock stands still; set with Distributor only
+	PausedDays     int       `json:"paused_days,omitempty"` // of pauses that are over
+	ConfirmedUntil Date      `json:"confirmed_until,omitzero"`
+	Renewals       []Term    `json:"renewals,omitempty"` // in time, in their order
+	Sequence       int       `json:"sequence,omitempty"` // of the latest order applied
+
+	UndoneAt   time.Time `json:"start_undone_at,omitzero"`   // a signed order took the start back
+	DeclinedAt time.Time `json:"start_declined_at,omitzero"` // an operator declined the proposed start
+	HeldUntil  time.Time `json:"held_until,omitzero"`        // restored then, before it had started: nothing starts by itself earlier
+
+	// Allotments spreads the license over Locations (by Location.ID), in their order in time.
 	Allotments []Allotment `json:"allotments,omitempty"`
 
-	zone *time.Location // what ResolveZone found; used only while its name still fits
+	Partner    string    `json:"partner,omitempty"`     // id of the one that took it over; empty: Terms.Partner's still
+	Hop        int       `json:"hop,omitempty"`         // how often it has gone from one gateway to another
+	ReleasedAt time.Time `json:"released_at,omitzero"`  // when it left this gateway; zero: it is here
+	ReleasedTo string    `json:"released_to,omitempty"` // key of the gateway that it left for
+
+	zone    *time.Location // what ResolveZone found; used only while its name still fits
+	planned planned        // what Plan worked out
 }
 
 // Allotment is a Location's part of a license.

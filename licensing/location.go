@@ -35,6 +35,15 @@ const (
 	APsDeclared  APPolicy = "declared"   // only APs that an operator declared
 )
 
+// AutoRenewal is whether, when the last license of a Location ends, the next one of
+// the Organization's pool follows by itself.
+type AutoRenewal string
+
+const (
+	AutoRenewalOn  AutoRenewal = "on"
+	AutoRenewalOff AutoRenewal = "off"
+)
+
 // RoomRule finds the room in a request. The zero value finds none.
 type RoomRule struct {
 	Attribute string            `json:"attribute,omitempty"` // nas-port-id, vlan, user-name, nas-identifier, called-station-id, ap
@@ -69,6 +78,8 @@ type Settings struct {
 	Reply    Reply             `json:"reply"`
 	Modules  map[string]string `json:"ssid_modules,omitempty"` // SSID to the module that it requires
 	Timezone string            `json:"time_zone"`              // IANA name
+
+	AutoRenewal AutoRenewal `json:"auto_renewal"`
 }
 
 // LabPeriod is one stretch of lab mode: [Start, End). Stopped early, End is the stop.
@@ -91,7 +102,8 @@ type Location struct {
 	Sector       string      `json:"sector,omitempty"`
 	Settings     Settings    `json:"settings"`
 	Labs         []LabPeriod `json:"-"` // recent and running, oldest first
-	// Licenses allotted here, oldest first, whatever their state.
+	// Licenses allotted here, in the order in which they came here, whatever their state;
+	// then what Plan has taken from the pool.
 	Licenses []*License `json:"-"`
 	// Unallotted: the Organization holds a license that is not allotted here.
 	Unallotted bool      `json:"-"`

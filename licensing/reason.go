@@ -51,6 +51,7 @@ const (
 	ReasonNotSighted
 	ReasonOutsideWindow
 	ReasonNotGoverning
+	ReasonBeforeRecount
 
 	reasonEnd
 )
@@ -91,6 +92,7 @@ var reasonTexts = [reasonEnd]struct{ label, text string }{
 	ReasonBeforeProvisioning:          {"before-provisioning", "The sighting lies before the license was provisioned."},
 	ReasonOutsideWindow:               {"outside-window", "Its latest counted sighting lies outside the present count window."},
 	ReasonNotGoverning:                {"not-governing", "Another license governs this Location now."},
+	ReasonBeforeRecount:               {"before-recount", "The sighting lies before the count began anew: its start was undone or declined."},
 	ReasonNotSighted:                  {"not-sighted", "The device was not sighted since the license was provisioned."},
 }
 

@@ -23,7 +23,18 @@ func ParseState(name string) (State, error) {
 // than the instant has not happened yet, so that the same facts also answer for
 // the past. Contract finalized goes before Access denied, which goes before what
 // the dates say.
+//
+// Of a license that was released to another gateway it is the state in which it left:
+// what becomes of it there is not known here.
 func (l *License) StateAt(now time.Time) State {
+	if l.Released(now) {
+		now = l.ReleasedAt
+	}
+	if l.lapsed(now) {
+		c := *l
+		c.StartedAt = l.Proposal.Start
+		l = &c
+	}
 	if end, ok := l.until(); ok && !now.Before(end) {
 		return ContractFinalized
 	}
@@ -39,25 +50,21 @@ func (l *License) StateAt(now time.Time) State {
 	return PendingStart
 }
 
-// DenialAt is the denial in force at an instant. Either authority denies; where
-// both do, the distributor's is shown, which the operator cannot lift.
-func (l *License) DenialAt(now time.Time) (Denial, bool) {
-	for _, d := range []Denial{l.Distributor, l.Operator} {
-		if happened(d.At, now) {
-			return d, true
-		}
-	}
-	return Denial{}, false
-}
-
 // Settled is a copy of l in which nothing lies later than now. It is for the
-// moment when the Clock withdraws a jump (ClockWithdrawn): what was entered during
-// the jump carries times that have not come yet, and without settling it an
-// operator's denial would lift itself.
+// moment when the clock goes back (ClockWithdrawn, or a signed order): what was
+// entered before carries times that have not come yet, and without settling it an
+// operator's denial would lift itself. A start that only a date had brought is taken
+// back: the dates decide again.
 func (l *License) Settled(now time.Time) *License {
 	c := *l
+	if l.startedTooSoon(now) {
+		c.StartedAt, c.StartedBy = time.Time{}, ""
+	}
 	c.Allotments = slices.Clone(l.Allotments)
-	times := []*time.Time{&c.ActivatedAt, &c.ProvisionedAt, &c.StartedAt, &c.Operator.At, &c.Distributor.At}
+	times := []*time.Time{
+		&c.ActivatedAt, &c.ProvisionedAt, &c.StartedAt, &c.Operator.At, &c.Distributor.At, &c.PausedSince,
+		&c.Proposal.At, &c.Proposal.Start, &c.UndoneAt, &c.DeclinedAt, &c.HeldUntil, &c.ReleasedAt,
+	}
 	for i := range c.Allotments {
 		times = append(times, &c.Allotments[i].At)
 	}
@@ -67,6 +74,19 @@ func (l *License) Settled(now time.Time) *License {
 		}
 	}
 	return &c
+}
+
+// startedTooSoon reports whether the start was recorded for a time that now, after
+// the clock went back, has not come.
+func (l *License) startedTooSoon(now time.Time) bool {
+	switch l.StartedBy {
+	case StartedByDate, StartedByQueue:
+		return l.StartedAt.After(now)
+	case StartedByLapse:
+		return l.Proposal.At.Add(l.Terms.ConfirmStart).After(now)
+	case StartedByCount, StartedByProvision, StartedByOperator:
+	}
+	return false
 }
 
 // happened reports whether t is set and has come by now.

@@ -4,8 +4,19 @@ import "time"
 
 // Usage is a limit and how much of it is taken.
 type Usage struct {
-	Limit Limit `json:"limit"` // null when not limited
-	InUse int   `json:"in_use"`
+	Limit    Limit `json:"limit"`    // null when not limited
+	Allotted Limit `json:"allotted"` // to Locations; null when one of them is not limited
+	InUse    int   `json:"in_use"`
+}
+
+// Part is what one Location has of a license.
+type Part struct {
+	Location       string    `json:"location"`
+	Since          time.Time `json:"since"`
+	APs            Usage     `json:"aps"`
+	Rooms          Usage     `json:"rooms"`
+	DevicesCounted int       `json:"devices_counted"`
+	Governs        bool      `json:"governs"` // false: it waits there behind another one, or is over
 }
 
 // Summary is one line of `license list`; its JSON names are relied on outside.
@@ -23,6 +34,28 @@ type Summary struct {
 	Rooms          Usage      `json:"rooms"`
 	Modules        []string   `json:"modules"`
 	Locations      []string   `json:"locations"`
+
+	Parts         []Part     `json:"parts"`
+	ProposedStart *time.Time `json:"proposed_start"` // waits for an operator's word until StartDue; null: none does
+	StartDue      *time.Time `json:"start_due"`      // it happens by itself then; null as well while access is denied
+	NextOrder     int        `json:"next_order"`     // the sequence of the order that it takes next
+
+	Term          string    `json:"term"` // in words: "1 year"
+	Start         string    `json:"start"`
+	TimeZone      string    `json:"time_zone,omitempty"`
+	ActivatedAt   time.Time `json:"activated_at"`
+	DaysLeft      *int      `json:"days_left"` // local days to the last day, 0 on it; null while no end is known, and after it
+	OverLimit     bool      `json:"over_limit"`
+	QueuePosition int       `json:"queue_position,omitempty"` // 1 is the next; 0: it does not wait behind another one
+	LicensesLeft  int       `json:"licenses_left"`            // of its Organization, assigned to no Location yet
+	Payment       string    `json:"payment,omitempty"`
+	Partner       string    `json:"partner,omitempty"`
+	Distributor   string    `json:"distributor,omitempty"`
+	Trial         bool      `json:"trial,omitempty"`
+
+	Transfer   *TransferRequest `json:"transfer,omitempty"`    // the one between partners that waits for approval
+	ReleasedTo string           `json:"released_to,omitempty"` // the gateway that it left this one for; what is shown is how it left
+	ReleasedAt *time.Time       `json:"released_at,omitempty"`
 }
 
 // Detail is `license show`.
@@ -53,40 +86,23 @@ type ExplainedDevice struct {
 	SessionID      string     `json:"session_id,omitempty"`
 }
 
-// Receipt is the immutable record of a start.
-type Receipt struct {
-	Number      string            `json:"number"`
-	StartsAt    time.Time         `json:"starts_at"`
-	RecordedAt  time.Time         `json:"recorded_at"`
-	Threshold   int               `json:"threshold"`
-	Rule        string            `json:"rule"`
-	Location    string            `json:"location"`
-	Sightings   []ReceiptSighting `json:"sightings"`
-	AuditHead   string            `json:"audit_head"` // hex; the chain's head before this start
-	GatewayKey  string            `json:"gateway,omitempty"`
-	StartPolicy StartPolicy       `json:"start_policy"`
-}
-
-// ReceiptSighting is one of the devices that made the start. Device is a keyed
-// pseudonym: the MAC itself stands in an erasable table.
-type ReceiptSighting struct {
-	At        time.Time `json:"at"` // event time
-	Device    string    `json:"device"`
-	AP        string    `json:"ap"`
-	SessionID string    `json:"session_id"`
-}
-
 // Activation is what `license activate` did (or would do, in a rehearsal).
 type Activation struct {
-	Licenses []Summary `json:"licenses"`
-	Changes  []string  `json:"changes"` // sentences: what changed
-	DryRun   bool      `json:"dry_run,omitempty"`
+	Kind     OrderKind    `json:"kind"`
+	License  string       `json:"license,omitempty"` // number; of a pool the one that was assigned, else the first
+	Licenses []Summary    `json:"licenses"`
+	Changes  []ChangeLine `json:"changes"`
+	Summary  []string     `json:"summary"` // sentences: what was done
+	CutOff   CutOff       `json:"cut_off"` // who is not served any more
+	DryRun   bool         `json:"dry_run,omitempty"`
 }
 
-// Filter narrows `license list`. Zero fields do not filter.
-type Filter struct {
-	State      *State
-	EndsBefore Date
+// Assignment is what `license assign` and `license unassign` did, or would do.
+type Assignment struct {
+	Summary
+	Changes []ChangeLine `json:"changes"`
+	CutOff  CutOff       `json:"cut_off"`
+	DryRun  bool         `json:"dry_run,omitempty"`
 }
 
 // AuditReport is what `audit verify` found.

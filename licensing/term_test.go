@@ -77,13 +77,8 @@ func TestStarts(t *testing.T) {
 	_, known = l.End()
 	require.False(t, known)
 
-	l.Terms.Start = StartOnProvision
-	start, known := l.Starts()
-	require.True(t, known)
-	require.Equal(t, l.ProvisionedAt, start)
-
 	l.Terms.Start, l.Terms.StartDate = StartFixedDate, Date{2026, 4, 1}
-	start, known = l.Starts()
+	start, known := l.Starts()
 	require.True(t, known)
 	require.Equal(t, "2026-04-01T00:00:00+02:00", start.Format(time.RFC3339))
 

@@ -17,12 +17,14 @@ const (
 	maxQuantity    = 1000
 	minCountWindow = time.Minute
 	maxCountWindow = 366 * 24 * time.Hour
+	maxConfirm     = 366                 // days between two confirmations
+	maxProposal    = 30 * 24 * time.Hour // for an operator to say no to a start
 )
 
 // Validate reports what cannot be right in t: an *Error with CodeInvalid and a
 // hint. Quantity 0 is read as 1, a single license.
 func (t Terms) Validate() error {
-	return cmp.Or(t.checkOwner(), t.Term.check(), t.checkLimits(), t.checkStart(), t.checkDays())
+	return cmp.Or(t.checkOwner(), t.Term.check(), t.checkLimits(), t.checkStart(), t.checkDays(), t.checkForm())
 }
 
 // Licenses makes the licenses of the grant, one per member of its pool, activated
@@ -90,8 +92,12 @@ func (t Terms) checkLimits() error {
 		return Errorf(CodeInvalid, "a cap on exempt devices, lab hours or aliases is below zero").
 			WithHint("leave it out for the default")
 	}
-	for i, module := range t.Modules {
-		if module == "" || strings.TrimSpace(module) != module || slices.Contains(t.Modules[:i], module) {
+	return checkModules(t.Modules)
+}
+
+func checkModules(modules []string) error {
+	for i, module := range modules {
+		if module == "" || strings.TrimSpace(module) != module || slices.Contains(modules[:i], module) {
 			return Errorf(CodeInvalid, "module %q is empty, has spaces around it, or stands twice", module).
 				WithHint("separate modules by commas: --modules guest,business")
 		}
@@ -134,6 +140,53 @@ func (t Terms) checkDays() error {
 	if !t.LatestEnd.IsZero() && t.LatestEnd.Before(t.StartDate) {
 		return Errorf(CodeInvalid, "the latest end, %s, lies before the start, %s", t.LatestEnd, t.StartDate).
 			WithHint("choose a latest end after the start")
+	}
+	return nil
+}
+
+// checkForm checks what kind of contract it is: a trial, one that is paid and
+// confirmed in pieces, one that follows another, one whose start an operator sees first.
+func (t Terms) checkForm() error {
+	switch {
+	case t.Trial && (t.Term != TrialTerm || t.size() != 1 || t.Renews != ""):
+		return Errorf(CodeInvalid, "a trial is one license for three months, and renews nothing").
+			WithHint("write --trial --months 3, or leave --trial out")
+	case t.ConfirmEvery < 0 || t.ConfirmEvery > maxConfirm:
+		return Errorf(CodeInvalid, "a confirmation every %d days is not possible", t.ConfirmEvery).
+			WithHint("it is 1 to %d days; for monthly payment 31", maxConfirm)
+	case t.ConfirmStart != 0 && (t.ConfirmStart < time.Hour || t.ConfirmStart > maxProposal):
+		return Errorf(CodeInvalid, "%s to confirm a start is not possible", t.ConfirmStart).
+			WithHint("write --start confirm=HOURS, 1 to %d hours", maxProposal/time.Hour)
+	case t.ConfirmStart != 0 && t.Start != StartFifthDevice:
+		return Errorf(CodeInvalid, "only a start by counting is proposed to an operator, not one %s", t.Start).
+			WithHint("write --start confirm=HOURS, without another start policy")
+	case t.Payment != "" && t.Payment != PaymentMonthly && t.Payment != PaymentAnnual:
+		return Errorf(CodeInvalid, "payment %.40q is not known", t.Payment).
+			WithHint("use %s or %s, or leave it out", PaymentMonthly, PaymentAnnual)
+	}
+	for _, party := range []struct{ what, name string }{{"distributor", t.Distributor}, {"partner", t.Partner}} {
+		if party.name == "" {
+			continue
+		}
+		if err := checkName(party.what, party.name); err != nil {
+			return err
+		}
+	}
+	return t.checkRenews()
+}
+
+// checkRenews: a late renewal runs from the day it is applied, whoever is there.
+func (t Terms) checkRenews() error {
+	if t.Renews == "" {
+		return nil
+	}
+	if number, err := ParseNumber(t.Renews); err != nil || number != t.Renews {
+		return Errorf(CodeInvalid, "the license that this one renews is no license number: %.40q", t.Renews).
+			WithHint("write it as `tallygate license list` shows it")
+	}
+	if t.Start != StartOnProvision || t.size() != 1 {
+		return Errorf(CodeInvalid, "a license that renews %s is a single one that starts on-provision", t.Renews).
+			WithHint("write --start %s, and no --quantity", StartOnProvision)
 	}
 	return nil
 }

@@ -56,6 +56,7 @@ func (s Settings) WithDefaults() Settings {
 	s.Guests = cmp.Or(s.Guests, GuestsOpen)
 	s.Count = cmp.Or(s.Count, CountAccounting)
 	s.APs = cmp.Or(s.APs, APsFirstCome)
+	s.AutoRenewal = cmp.Or(s.AutoRenewal, AutoRenewalOn)
 	if s.Reply == (Reply{}) {
 		s.Reply = DefaultReply()
 	}
@@ -70,6 +71,7 @@ func ValidateSettings(s Settings) error {
 		oneOf("guests", s.Guests, GuestsOpen, GuestsLocal),
 		oneOf("count", s.Count, CountAccounting, CountAccepted),
 		oneOf("AP policy", s.APs, APsFirstCome, APsDeclared),
+		oneOf("auto-renewal", s.AutoRenewal, AutoRenewalOn, AutoRenewalOff),
 		s.Room.check(), s.Reply.check())
 	if err != nil {
 		return err

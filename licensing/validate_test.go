@@ -55,8 +55,8 @@ func TestValidateLocation(t *testing.T) {
 
 func TestValidateSettings(t *testing.T) {
 	right := Settings{Timezone: "Europe/Madrid"}.WithDefaults()
-	require.Equal(t, Settings{Guests: GuestsOpen, Count: CountAccounting, APs: APsFirstCome, Reply: DefaultReply(), Timezone: "Europe/Madrid"}, right)
-	chosen := Settings{Guests: GuestsLocal, Count: CountAccepted, APs: APsDeclared, Reply: Reply{VLAN: 12}, Timezone: "UTC"}
+	require.Equal(t, Settings{Guests: GuestsOpen, Count: CountAccounting, APs: APsFirstCome, Reply: DefaultReply(), Timezone: "Europe/Madrid", AutoRenewal: AutoRenewalOn}, right)
+	chosen := Settings{Guests: GuestsLocal, Count: CountAccepted, APs: APsDeclared, Reply: Reply{VLAN: 12}, Timezone: "UTC", AutoRenewal: AutoRenewalOff}
 	require.Equal(t, chosen, chosen.WithDefaults(), "what is chosen stays")
 
 	for why, change := range map[string]func(*Settings){
