@@ -29,13 +29,19 @@ type Store interface {
 	Organizations
 	Locations
 	Clients
+	Partners
 	Licenses
+	Releases
 	Devices
 	Slots
 	Sessions
 	Guests
 	Labs
+	Recipients
+	Notices
 	Audit
+	Evidence
+	Previews
 	Identity
 }
 
@@ -45,6 +51,8 @@ type Options struct {
 	Listen string // host:port of the TCP listener, port 0 for a free one; empty: none
 
 	Store Store
+	// Courier previews notices and sends tests.
+	Courier Courier
 	// Ready returns nil once requests can be served, else why not; nil: always. It is
 	// asked by every /readyz, so it must be quick.
 	Ready   func() error
@@ -93,7 +101,7 @@ func Listen(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.socket = newListener(bound, mux(apiRoutes(o.Store, o.Now), o.Log), o.Log)
+	s.socket = newListener(bound, mux(apiRoutes(o.Store, o.Courier, o.Now), o.Log), o.Log)
 	if o.Listen == "" {
 		return s, nil
 	}

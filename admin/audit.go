@@ -6,8 +6,9 @@ import (
 	"tallygate/licensing"
 )
 
-// Audit can check its own chain.
+// Audit shows its entries and can check its own chain.
 type Audit interface {
+	AuditEntries(context.Context, licensing.AuditFilter, func(licensing.AuditEntry) error) error
 	VerifyAudit(context.Context) (licensing.AuditReport, error)
 }
 

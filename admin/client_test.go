@@ -18,7 +18,6 @@ import (
 func TestCallsReachTheStore(t *testing.T) {
 	const odd = `a/b c?d%2f"é"`
 	ctx := context.Background()
-	inUse := licensing.InUse
 	calls := []struct {
 		want string
 		call func(c *Client) error
@@ -51,19 +50,90 @@ func TestCallsReachTheStore(t *testing.T) {
 			return err
 		}},
 		{"RemoveClient {ana@console true} " + odd, func(c *Client) error { return c.RemoveClient(ctx, dryByAna, odd) }},
+		{"AddPartner {ana@console true} p/1 Sol & Co s3cret", func(c *Client) error {
+			p, err := c.AddPartner(ctx, dryByAna, licensing.Partner{ID: "p/1", Name: "Sol & Co", Secret: "s3cret"})
+			require.Empty(t, p.Secret, "a secret goes in and never out")
+			return err
+		}},
+		{"Partners", func(c *Client) error {
+			all, err := c.Partners(ctx)
+			require.Empty(t, all[0].Secret)
+			return err
+		}},
+		{"Partner " + odd, func(c *Client) error {
+			p, err := c.Partner(ctx, odd)
+			require.Empty(t, p.Secret)
+			return err
+		}},
+		{"RemovePartner {ana@console true} " + odd, func(c *Client) error { return c.RemovePartner(ctx, dryByAna, odd) }},
+		{"Transfers", func(c *Client) error { _, err := c.Transfers(ctx); return err }},
+		{"Consent {ana@console false} approve TG-1 p1>p2 00ff", func(c *Client) error {
+			_, err := c.Consent(ctx, realByAna, licensing.Consent{Step: licensing.StepApprove, License: "TG-1", From: "p1", To: "p2", Partner: "p2", Proof: "00ff"})
+			return err
+		}},
+		{"Release {ana@console true} [TG-1] k4.public.new", func(c *Client) error {
+			r, err := c.Release(ctx, dryByAna, []string{"TG-1"}, "k4.public.new")
+			require.Equal(t, "k4.public.new", r.To)
+			return err
+		}},
 		{"Activate {ana@console true} v4.public.x L1", func(c *Client) error { _, err := c.Activate(ctx, dryByAna, "v4.public.x", "L1"); return err }},
-		{"Licenses any ", func(c *Client) error { _, err := c.Licenses(ctx, licensing.Filter{}); return err }},
-		{"Licenses In Use 2027-01-31", func(c *Client) error {
-			_, err := c.Licenses(ctx, licensing.Filter{State: &inUse, EndsBefore: licensing.Date{Year: 2027, Month: 1, Day: 31}})
+		{"Licenses map[]", func(c *Client) error { _, err := c.Licenses(ctx, licensing.Filter{}); return err }},
+		{"Licenses map[ends-before:2027-01-31 over-limit:no sort:-last_day,number state:In Use,access denied]", func(c *Client) error {
+			f, err := licensing.ParseFilter(map[string]string{"ends-before": "2027-01-31", "over_limit": "no", "sort": "-last_day,number",
+				"state": "In Use,access denied", "partner": " "})
+			require.NoError(t, err)
+			_, err = c.Licenses(ctx, f)
 			return err
 		}},
 		{"License TG-1 0001-01-01T00:00:00Z", func(c *Client) error { _, err := c.License(ctx, "TG-1", time.Time{}); return err }},
 		{"License TG-1 2026-11-22T12:00:00Z", func(c *Client) error { _, err := c.License(ctx, "TG-1", noon); return err }},
 		{"License TG-1 2026-11-22T11:00:00Z", func(c *Client) error { _, err := c.LicenseAsOf(ctx, "TG-1", "2026-11-22T12:00:00+01:00"); return err }},
 		{"Explain TG-1", func(c *Client) error { _, err := c.Explain(ctx, "TG-1"); return err }},
+		{"History " + odd, func(c *Client) error {
+			all, err := c.History(ctx, odd)
+			require.Equal(t, []licensing.HistoryEntry{{Text: "It began."}}, all)
+			return err
+		}},
+		{"Receipt TG-1", func(c *Client) error {
+			e, err := c.Receipt(ctx, "TG-1")
+			require.Equal(t, "ab", e.Hash)
+			return err
+		}},
+		{`CutOffNow "TG-1" ""`, func(c *Client) error { _, err := c.CutOffNow(ctx, "TG-1", ""); return err }},
+		{`CutOffNow "TG-1" "a b"`, func(c *Client) error { _, err := c.CutOffNow(ctx, "TG-1", "a b"); return err }},
+		{`CutOffNow "" "L1"`, func(c *Client) error {
+			p, err := c.CutOffNow(ctx, "", "L1")
+			require.Equal(t, 3, p.Guests)
+			return err
+		}},
+		{`Calendar "" 13`, func(c *Client) error {
+			all, err := c.Calendar(ctx, "", 13)
+			require.Len(t, all, 1)
+			return err
+		}},
+		{`Calendar "TG-1" 2`, func(c *Client) error { _, err := c.Calendar(ctx, "TG-1", 2); return err }},
+		{`AuditEntries 0001-01-01T00:00:00Z 0001-01-01T00:00:00Z "" "" ""`, func(c *Client) error {
+			return c.AuditEntries(ctx, licensing.AuditFilter{}, func(e licensing.AuditEntry) error {
+				require.EqualValues(t, 7, e.Seq)
+				require.JSONEq(t, `{"reason":"x"}`, string(e.Detail))
+				return nil
+			})
+		}},
+		{`AuditEntries 2026-11-22T12:00:00Z 2026-11-22T13:00:00Z "TG-1" "ana" "license"`, func(c *Client) error {
+			return c.AuditEntries(ctx, licensing.AuditFilter{Since: noon, Until: noon.Add(time.Hour), Subject: "TG-1", Actor: "ana", Action: "license"},
+				func(licensing.AuditEntry) error { return nil })
+		}},
 		{"DenyLicense {ana@console true} TG-1 unpaid", func(c *Client) error { _, err := c.DenyLicense(ctx, dryByAna, "TG-1", "unpaid"); return err }},
 		{"RestoreLicense {ana@console true} TG-1", func(c *Client) error { _, err := c.RestoreLicense(ctx, dryByAna, "TG-1"); return err }},
-		{"UnassignLicense {ana@console true} TG-1", func(c *Client) error { _, err := c.UnassignLicense(ctx, dryByAna, "TG-1"); return err }},
+		{"AssignLicense {ana@console true} TG-1 L1 7 <nil>", func(c *Client) error {
+			aps := licensing.Limit(7)
+			_, err := c.AssignLicense(ctx, dryByAna, "TG-1", "L1", &aps, nil)
+			return err
+		}},
+		{"UnassignLicense {ana@console true} TG-1 ", func(c *Client) error { _, err := c.UnassignLicense(ctx, dryByAna, "TG-1", ""); return err }},
+		{"UnassignLicense {ana@console true} TG-1 L1", func(c *Client) error { _, err := c.UnassignLicense(ctx, dryByAna, "TG-1", "L1"); return err }},
+		{"ConfirmStart {ana@console true} TG-1", func(c *Client) error { _, err := c.ConfirmStart(ctx, dryByAna, "TG-1"); return err }},
+		{"DeclineStart {ana@console true} TG-1 staff", func(c *Client) error { _, err := c.DeclineStart(ctx, dryByAna, "TG-1", "staff"); return err }},
 		{"Devices L1", func(c *Client) error { return c.Devices(ctx, "L1", nil) }},
 		{"ListDevice {ana@console true} L1 02:11:22:33:44:55 exempt lift", func(c *Client) error {
 			return c.ListDevice(ctx, dryByAna, "L1", macwatch.ListedDevice{MAC: aMAC, Kind: "exempt", Note: "lift"})

@@ -103,15 +103,11 @@ func (f *fakeStore) RemoveClient(_ context.Context, ch licensing.Change, name st
 }
 
 func (f *fakeStore) Activate(_ context.Context, ch licensing.Change, key, location string) (licensing.Activation, error) {
-	return licensing.Activation{Changes: []string{"one"}}, f.note("Activate %v %s %s", ch, key, location)
+	return licensing.Activation{Summary: []string{"one"}}, f.note("Activate %v %s %s", ch, key, location)
 }
 
 func (f *fakeStore) Licenses(_ context.Context, filter licensing.Filter) ([]licensing.Summary, error) {
-	state := "any"
-	if filter.State != nil {
-		state = filter.State.String()
-	}
-	return nil, f.note("Licenses %s %s", state, filter.EndsBefore)
+	return nil, f.note("Licenses %v", filter.Parameters())
 }
 
 func (f *fakeStore) License(_ context.Context, number string, asOf time.Time) (licensing.Detail, error) {
@@ -130,8 +126,20 @@ func (f *fakeStore) RestoreLicense(_ context.Context, ch licensing.Change, numbe
 	return licensing.Summary{}, f.note("RestoreLicense %v %s", ch, number)
 }
 
-func (f *fakeStore) UnassignLicense(_ context.Context, ch licensing.Change, number string) (licensing.Summary, error) {
-	return licensing.Summary{}, f.note("UnassignLicense %v %s", ch, number)
+func (f *fakeStore) AssignLicense(_ context.Context, ch licensing.Change, number, location string, aps, rooms *licensing.Limit) (licensing.Assignment, error) {
+	return licensing.Assignment{}, f.note("AssignLicense %v %s %s %v %v", ch, number, location, aps, rooms)
+}
+
+func (f *fakeStore) UnassignLicense(_ context.Context, ch licensing.Change, number, location string) (licensing.Assignment, error) {
+	return licensing.Assignment{}, f.note("UnassignLicense %v %s %s", ch, number, location)
+}
+
+func (f *fakeStore) ConfirmStart(_ context.Context, ch licensing.Change, number string) (licensing.Summary, error) {
+	return licensing.Summary{}, f.note("ConfirmStart %v %s", ch, number)
+}
+
+func (f *fakeStore) DeclineStart(_ context.Context, ch licensing.Change, number, reason string) (licensing.Summary, error) {
+	return licensing.Summary{}, f.note("DeclineStart %v %s %s", ch, number, reason)
 }
 
 func (f *fakeStore) Devices(_ context.Context, location string, each func(macwatch.DeviceInfo) error) error {
@@ -214,6 +222,58 @@ func (f *fakeStore) StopLab(_ context.Context, ch licensing.Change, location str
 
 func (f *fakeStore) Labs(_ context.Context, location string) ([]licensing.LabPeriod, error) {
 	return f.labs, f.note("Labs %s", location)
+}
+
+func (f *fakeStore) AddPartner(_ context.Context, ch licensing.Change, p licensing.Partner) (licensing.Partner, error) {
+	return p, f.note("AddPartner %v %s %s %s", ch, p.ID, p.Name, p.Secret)
+}
+
+func (f *fakeStore) Partners(context.Context) ([]licensing.Partner, error) {
+	return []licensing.Partner{{ID: "p1", Secret: "never shown"}}, f.note("Partners")
+}
+
+func (f *fakeStore) Partner(_ context.Context, name string) (licensing.PartnerDetail, error) {
+	return licensing.PartnerDetail{Partner: licensing.Partner{ID: name, Secret: "never shown"}}, f.note("Partner %s", name)
+}
+
+func (f *fakeStore) RemovePartner(_ context.Context, ch licensing.Change, name string) error {
+	return f.note("RemovePartner %v %s", ch, name)
+}
+
+func (f *fakeStore) Transfers(context.Context) ([]licensing.TransferRequest, error) {
+	return nil, f.note("Transfers")
+}
+
+func (f *fakeStore) Consent(_ context.Context, ch licensing.Change, c licensing.Consent) (licensing.TransferRequest, error) {
+	return licensing.TransferRequest{License: c.License}, f.note("Consent %v %s %s %s>%s %s", ch, c.Step, c.License, c.From, c.To, c.Proof)
+}
+
+func (f *fakeStore) Release(_ context.Context, ch licensing.Change, numbers []string, to string) (licensing.ReleasedLicenses, error) {
+	return licensing.ReleasedLicenses{To: to}, f.note("Release %v %v %s", ch, numbers, to)
+}
+
+func (f *fakeStore) AuditEntries(_ context.Context, filter licensing.AuditFilter, each func(licensing.AuditEntry) error) error {
+	if err := f.note("AuditEntries %s %s %q %q %q", filter.Since.Format(time.RFC3339), filter.Until.Format(time.RFC3339),
+		filter.Subject, filter.Actor, filter.Action); err != nil {
+		return err
+	}
+	return each(licensing.AuditEntry{Seq: 7, Action: "license.deny", Detail: []byte(`{"reason":"x"}`)})
+}
+
+func (f *fakeStore) History(_ context.Context, number string) ([]licensing.HistoryEntry, error) {
+	return []licensing.HistoryEntry{{Text: "It began."}}, f.note("History %s", number)
+}
+
+func (f *fakeStore) Receipt(_ context.Context, number string) (licensing.Evidence, error) {
+	return licensing.Evidence{Hash: "ab"}, f.note("Receipt %s", number)
+}
+
+func (f *fakeStore) CutOffNow(_ context.Context, number, location string) (licensing.CutOffPreview, error) {
+	return licensing.CutOffPreview{Guests: 3}, f.note("CutOffNow %q %q", number, location)
+}
+
+func (f *fakeStore) Calendar(_ context.Context, number string, months int) ([]licensing.CalendarEntry, error) {
+	return []licensing.CalendarEntry{{Kind: "end"}}, f.note("Calendar %q %d", number, months)
 }
 
 func (f *fakeStore) VerifyAudit(context.Context) (licensing.AuditReport, error) {

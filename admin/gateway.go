@@ -1,6 +1,9 @@
 package admin
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Identity is who this gateway is.
 type Identity interface {
@@ -11,11 +14,13 @@ type Identity interface {
 // Gateway is the answer of `gateway id`.
 type Gateway struct {
 	Key string `json:"key"`
+	// LatestTimeSeen is the time that decides; a clock-reset order names it.
+	LatestTimeSeen time.Time `json:"latest_time_seen"`
 }
 
-func showGateway(id Identity) endpoint {
+func showGateway(id Identity, now func() time.Time) endpoint {
 	return answer(func(context.Context, request[none]) (Gateway, error) {
-		return Gateway{Key: id.GatewayKey()}, nil
+		return Gateway{Key: id.GatewayKey(), LatestTimeSeen: now().UTC()}, nil
 	})
 }
 

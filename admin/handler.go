@@ -101,7 +101,11 @@ func decode[Body any](r *http.Request) (request[Body], error) {
 	if _, nothing := any(q.Body).(none); nothing {
 		return q, nil
 	}
-	return q, decodeStrictly(http.MaxBytesReader(nil, r.Body, maxBody), &q.Body)
+	most := int64(maxBody)
+	if large, ok := any(q.Body).(interface{ maxBody() int64 }); ok {
+		most = large.maxBody()
+	}
+	return q, decodeStrictly(http.MaxBytesReader(nil, r.Body, most), &q.Body)
 }
 
 func decodeStrictly(body io.Reader, into any) error {
@@ -121,7 +125,7 @@ func decodeStrictly(body io.Reader, into any) error {
 	case errors.As(err, &operator): // from the UnmarshalText of one of our types
 		return operator
 	case errors.As(err, &large):
-		return licensing.Errorf(licensing.CodeInvalid, "the body is larger than %d octets", maxBody)
+		return licensing.Errorf(licensing.CodeInvalid, "the body is larger than %d octets", large.Limit)
 	case errors.Is(err, io.EOF):
 		return licensing.Errorf(licensing.CodeInvalid, "the body is empty; it must be a JSON object")
 	}

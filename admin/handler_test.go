@@ -56,6 +56,12 @@ func TestWhatCannotBeMeantIsRefused(t *testing.T) {
 		{"broken query", "POST", organizations + "?dry_run=%zz", `{}`, `the query cannot be read: invalid URL escape "%zz"`},
 		{"unknown state", "GET", "/v1/licenses?state=Sleeping", "", `"Sleeping" is not a license state`},
 		{"unknown date", "GET", "/v1/licenses?ends_before=soon", "", `"soon" is not a date`},
+		{"unknown sort column", "GET", "/v1/licenses?sort=ended", "", `there is no column "ended"`},
+		{"unknown range", "GET", "/v1/licenses?aps_limit=few", "", `"few" is not a number from 0 up, nor a range of them`},
+		{"no calendar", "GET", "/v1/calendar?months=0", "", `a calendar of "0" months is not possible`},
+		{"endless calendar", "GET", "/v1/licenses/TG-1/calendar?months=121", "", `a calendar of "121" months is not possible`},
+		{"time of the log", "GET", "/v1/audit?since=yesterday", "", `since: "yesterday" is not a time`},
+		{"unknown filter", "GET", "/v1/licenses?colour=red", "", `unknown parameter "colour"`},
 		{"setting of no kind", "PATCH", "/v1/locations/L1/settings", `{"gests":"local"}`, `the body cannot be read: unknown field "gests"`},
 	}
 	store := &fakeStore{}

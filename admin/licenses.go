@@ -11,13 +11,14 @@ import (
 
 // Licenses keeps licenses, named by their number, and takes signed orders.
 type Licenses interface {
+	Listing
 	Activate(ctx context.Context, ch licensing.Change, key, location string) (licensing.Activation, error)
-	Licenses(context.Context, licensing.Filter) ([]licensing.Summary, error)
 	License(ctx context.Context, number string, asOf time.Time) (licensing.Detail, error)
 	Explain(ctx context.Context, number string) (licensing.Explanation, error)
 	DenyLicense(ctx context.Context, ch licensing.Change, number, reason string) (licensing.Summary, error)
 	RestoreLicense(ctx context.Context, ch licensing.Change, number string) (licensing.Summary, error)
-	UnassignLicense(ctx context.Context, ch licensing.Change, number string) (licensing.Summary, error)
+	Assignments
+	Proposals
 }
 
 type activationBody struct {
@@ -25,31 +26,13 @@ type activationBody struct {
 	Location string `json:"location,omitempty"`
 }
 
+// maxBody: what another gateway has released carries every device that counts. --all
+// puts several into one file.
+func (activationBody) maxBody() int64 { return 4 * licensing.MaxRelease }
+
 func activate(book Licenses) endpoint {
 	return answer(func(ctx context.Context, q request[activationBody]) (licensing.Activation, error) {
 		return book.Activate(ctx, q.Change, q.Body.Key, q.Body.Location)
-	})
-}
-
-func listLicenses(book Licenses) endpoint {
-	return list(func(ctx context.Context, q request[none]) ([]licensing.Summary, error) {
-		var f licensing.Filter
-		query := q.URL.Query()
-		if text := query.Get("state"); text != "" {
-			state, err := licensing.ParseState(text)
-			if err != nil {
-				return nil, err
-			}
-			f.State = &state
-		}
-		if text := query.Get("ends_before"); text != "" {
-			date, err := licensing.ParseDate(text)
-			if err != nil {
-				return nil, err
-			}
-			f.EndsBefore = date
-		}
-		return book.Licenses(ctx, f)
 	})
 }
 
@@ -112,28 +95,10 @@ func restoreLicense(book Licenses) endpoint {
 	})
 }
 
-func unassignLicense(book Licenses) endpoint {
-	return answer(func(ctx context.Context, q request[none]) (licensing.Summary, error) {
-		return book.UnassignLicense(ctx, q.Change, q.PathValue("number"))
-	})
-}
-
 // Activate enters a signed key; location may be empty when the key names one.
 func (c *Client) Activate(ctx context.Context, ch licensing.Change, key, location string) (licensing.Activation, error) {
 	return call[licensing.Activation](ctx, c, http.MethodPost, path("activations"), ch,
 		activationBody{Key: key, Location: location})
-}
-
-// Licenses lists those that the filter lets through, oldest first.
-func (c *Client) Licenses(ctx context.Context, f licensing.Filter) ([]licensing.Summary, error) {
-	query := url.Values{}
-	if f.State != nil {
-		query.Set("state", f.State.String())
-	}
-	if !f.EndsBefore.IsZero() {
-		query.Set("ends_before", f.EndsBefore.String())
-	}
-	return getAll[licensing.Summary](ctx, c, withQuery(path("licenses"), query))
 }
 
 // License shows one as it stands at asOf; zero is now.
@@ -162,9 +127,4 @@ func (c *Client) DenyLicense(ctx context.Context, ch licensing.Change, number, r
 // RestoreLicense lifts the operator's denial.
 func (c *Client) RestoreLicense(ctx context.Context, ch licensing.Change, number string) (licensing.Summary, error) {
 	return call[licensing.Summary](ctx, c, http.MethodDelete, path("licenses", number, "denial"), ch, nil)
-}
-
-// UnassignLicense takes a key back that was entered at the wrong Location.
-func (c *Client) UnassignLicense(ctx context.Context, ch licensing.Change, number string) (licensing.Summary, error) {
-	return call[licensing.Summary](ctx, c, http.MethodDelete, path("licenses", number, "allotments"), ch, nil)
 }

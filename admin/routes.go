@@ -14,10 +14,12 @@ type route struct {
 }
 
 // apiRoutes is the API on the unix socket. Whatever is not a GET takes ?dry_run=1.
-func apiRoutes(s Store, now func() time.Time) []route {
+func apiRoutes(s Store, courier Courier, now func() time.Time) []route {
 	return []route{
-		{"GET /v1/gateway", nil, showGateway(s)},
+		{"GET /v1/gateway", nil, showGateway(s, now)},
+		{"GET /v1/audit", auditQuery(), listAudit(s)},
 		{"GET /v1/audit/verification", nil, verifyAudit(s)},
+		{"GET /v1/calendar", []string{"months"}, showCalendar(s)},
 
 		{"GET /v1/organizations", nil, listOrganizations(s)},
 		{"POST /v1/organizations", nil, addOrganization(s)},
@@ -32,13 +34,30 @@ func apiRoutes(s Store, now func() time.Time) []route {
 		{"POST /v1/clients", nil, addClient(s)},
 		{"DELETE /v1/clients/{name}", nil, removeClient(s)},
 
+		{"GET /v1/partners", nil, listPartners(s)},
+		{"POST /v1/partners", nil, addPartner(s)},
+		{"GET /v1/partners/{partner}", nil, showPartner(s)},
+		{"DELETE /v1/partners/{partner}", nil, removePartner(s)},
+		{"GET /v1/transfers", nil, listTransfers(s)},
+		{"POST /v1/transfers", nil, consent(s)},
+		{"POST /v1/releases", nil, release(s)},
+
 		{"POST /v1/activations", nil, activate(s)},
-		{"GET /v1/licenses", []string{"state", "ends_before"}, listLicenses(s)},
+		{"GET /v1/licenses", listingQuery(), listLicenses(s)},
 		{"GET /v1/licenses/{number}", []string{"as_of"}, showLicense(s)},
 		{"GET /v1/licenses/{number}/explanation", nil, explainLicense(s)},
+		{"GET /v1/licenses/{number}/history", nil, licenseHistory(s)},
+		{"GET /v1/licenses/{number}/receipt", nil, showReceipt(s)},
+		{"GET /v1/licenses/{number}/calendar", []string{"months"}, showCalendar(s)},
+		{"GET /v1/licenses/{number}/cutoff", []string{"location"}, previewCutOff(s)},
+		{"GET /v1/locations/{location}/cutoff", nil, previewCutOff(s)},
 		{"PUT /v1/licenses/{number}/denial", nil, denyLicense(s)},
 		{"DELETE /v1/licenses/{number}/denial", nil, restoreLicense(s)},
 		{"DELETE /v1/licenses/{number}/allotments", nil, unassignLicense(s)},
+		{"PUT /v1/licenses/{number}/allotments/{location}", nil, assignLicense(s)},
+		{"DELETE /v1/licenses/{number}/allotments/{location}", nil, unassignLicense(s)},
+		{"POST /v1/licenses/{number}/proposed-start/confirmation", nil, confirmStart(s)},
+		{"POST /v1/licenses/{number}/proposed-start/refusal", nil, declineStart(s)},
 
 		{"GET /v1/locations/{location}/devices", nil, listDevices(s)},
 		{"GET /v1/locations/{location}/listed-devices", nil, listListed(s)},
@@ -64,6 +83,16 @@ func apiRoutes(s Store, now func() time.Time) []route {
 		{"GET /v1/locations/{location}/mac-inputs", nil, listMACInputs(s)},
 		{"POST /v1/locations/{location}/mac-inputs", nil, addMACInput(s)},
 		{"DELETE /v1/locations/{location}/mac-inputs/{mac}", nil, removeMACInput(s)},
+
+		{"GET /v1/recipients", nil, listRecipients(s)},
+		{"POST /v1/recipients", nil, addRecipient(s)},
+		{"DELETE /v1/recipients/{name}", nil, removeRecipient(s)},
+		{"POST /v1/recipients/{name}/secret", nil, rotateRecipient(s)},
+		{"POST /v1/recipients/{name}/test", nil, testRecipient(s, courier)},
+		{"GET /v1/notices", []string{"state", "recipient", "license", "kind"}, listNotices(s)},
+		{"GET /v1/notices/upcoming", nil, listUpcoming(s)},
+		{"GET /v1/notices/preview", []string{"kind", "language", "license"}, previewNotice(s, courier)},
+		{"POST /v1/notices/{id}/replay", nil, replayNotice(s)},
 
 		{"GET /v1/locations/{location}/lab", nil, showLab(s, now)},
 		{"POST /v1/locations/{location}/lab", nil, startLab(s)},

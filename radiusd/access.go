@@ -100,7 +100,7 @@ func slotFacts(s macwatch.Standing) licensing.SlotFacts {
 // refuse answers with an Access-Reject.
 func (r *reader) refuse(reason licensing.Reason) licensing.Reason {
 	r.server.log.rejected(reason, r.client, r.id.ap, r.id.mac)
-	if r.client.home != nil && (reason == licensing.ReasonAPLimit || reason == licensing.ReasonAPUnknown) {
+	if r.client.home != nil && (reason == licensing.ReasonAPLimit || reason == licensing.ReasonAPUnknown || reason == licensing.ReasonRoomLimit) {
 		r.server.options.Claims.Observe(r.client.home.ID, string(r.id.ap))
 	}
 	return r.server.reject(&r.request, &r.packet, reason, r.out, r.hash)

@@ -89,7 +89,7 @@ func TestAccessDecisions(t *testing.T) {
 		{"no license", func(g *gateway) { g.location.Licenses = nil }, login(), licensing.ReasonNoLicense},
 		{"the license is not allotted here", func(g *gateway) { g.location.Licenses, g.location.Unallotted = nil, true }, login(), licensing.ReasonPendingProvision},
 		{"denied", func(g *gateway) { g.license().Operator = licensing.Denial{At: past, Reason: "unpaid"} }, login(), licensing.ReasonAccessDenied},
-		{"over", func(g *gateway) { g.license().ProvisionedAt = time.Now().AddDate(-2, 0, 0) }, login(), licensing.ReasonContractFinalized},
+		{"over", func(g *gateway) { g.license().StartedAt = time.Now().AddDate(-2, 0, 0) }, login(), licensing.ReasonContractFinalized},
 		{"unknown Location", func(g *gateway) { g.clients[0].LocationID = 99 }, login(), licensing.ReasonUnknownLocation},
 		{"blocked device", func(g *gateway) { g.venue.Blocked = map[macwatch.MAC]string{guestMAC: ""} }, login(), licensing.ReasonDeviceBlocked},
 		{"module covered", func(g *gateway) { g.location.Settings.Modules = map[string]string{"Guest": "portal"} }, login(), none},

@@ -197,7 +197,7 @@ type gateway struct {
 // limited, and clients 127.0.0.0/8 and ::1 that need not sign.
 func prepare(t testing.TB) *gateway {
 	license := &licensing.License{
-		ID: 1, Number: "TG-TEST-TEST-TEST", ProvisionedAt: time.Now().Add(-time.Hour), Zone: "UTC",
+		ID: 1, Number: "TG-TEST-TEST-TEST", ProvisionedAt: time.Now().Add(-time.Hour), StartedAt: time.Now().Add(-time.Hour), Zone: "UTC",
 		Terms: licensing.Terms{
 			Term: licensing.Term{Years: 1}, Start: licensing.StartOnProvision, Threshold: 5,
 			APs: licensing.Unlimited, Rooms: licensing.Unlimited, Modules: []string{"portal"}, Zone: "UTC",

@@ -33,7 +33,7 @@ func audited(t *testing.T) *venue {
 func (v *venue) tamper(t *testing.T, statements ...string) {
 	t.Helper()
 	db := second(t, v.dir)
-	for _, s := range append([]string{`DROP TRIGGER audit_no_update`, `DROP TRIGGER audit_no_delete`}, statements...) {
+	for _, s := range append([]string{`DROP TRIGGER IF EXISTS audit_no_update`, `DROP TRIGGER IF EXISTS audit_no_delete`}, statements...) {
 		res, err := db.Exec(s)
 		require.NoError(t, err, s)
 		n, err := res.RowsAffected()

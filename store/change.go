@@ -36,6 +36,10 @@ type tx struct {
 	by    string
 	state *state // as it was before the change
 	audit chain
+	// report, if f has set it, looks at what the change has made of everything.
+	report func(next *state) error
+	// committed runs once the change stands, before it is published.
+	committed []func()
 }
 
 // change carries out f in one transaction, with the state rebuilt from what f left
@@ -53,10 +57,23 @@ func errClosing() error {
 	return licensing.Errorf(licensing.CodeUnavailable, "the gateway is shutting down").WithHint("try again when it is up")
 }
 
+// change carries out f on a state that knows everything that has happened by itself.
 func (w *writer) change(ctx context.Context, ch licensing.Change, f func(*tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err // the caller has gone before its turn came
 	}
+	if err := w.advance(); err != nil {
+		return err
+	}
+	return w.changeNow(ctx, ch, func(t *tx) error {
+		if err := f(t); err != nil {
+			return err
+		}
+		return t.carriedOut() // what the change makes of the past comes too late for it
+	})
+}
+
+func (w *writer) changeNow(ctx context.Context, ch licensing.Change, f func(*tx) error) error {
 	// From here on it happens as a whole or not at all, whatever the caller does.
 	ctx = context.WithoutCancel(ctx)
 	if err := w.begin(); err != nil {
@@ -64,10 +81,25 @@ func (w *writer) change(ctx context.Context, ch licensing.Change, f func(*tx) er
 		return err
 	}
 	t := &tx{ctx: ctx, w: w, conn: w.conn, now: w.s.Now().Truncate(time.Microsecond), by: ch.By, state: w.state, audit: w.audit}
-	err := f(t)
+	err := t.guard()
+	if err == nil {
+		err = f(t)
+	}
 	var next *state
 	if err == nil {
 		next, err = loadState(ctx, w.conn, t.now)
+	}
+	if err == nil {
+		next, err = t.carryOut(next)
+	}
+	if err == nil && t.report != nil {
+		err = t.report(next)
+	}
+	if err == nil {
+		err = t.tell(next)
+	}
+	if err == nil {
+		err = t.logFacts(next)
 	}
 	if err == nil && !ch.DryRun {
 		err = w.exec("COMMIT")
@@ -81,6 +113,9 @@ func (w *writer) change(ctx context.Context, ch licensing.Change, f func(*tx) er
 	}
 	w.audit.commit(t.audit)
 	w.recovered()
+	for _, f := range t.committed {
+		f()
+	}
 	// Any change may bear on the count: what the LRU knows is asked anew.
 	clear(w.epochs)
 	w.publish(next)

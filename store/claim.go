@@ -23,11 +23,11 @@ func (b *batch) claim(c *macwatch.Claim) error {
 	}
 	if c.AP != "" && p.venue.APs.Stand(c.AP, int(p.allotment.APs), b.now) == macwatch.StandingFull {
 		c.Result = macwatch.ClaimAPFull
-		return nil
+		return b.refuseClaim(p, c.AP)
 	}
 	if c.Room != "" && p.venue.Rooms.Stand(c.Room, int(p.allotment.Rooms), b.now) == macwatch.StandingFull {
 		c.Result = macwatch.ClaimRoomFull
-		return nil
+		return b.refuseClaim(p, c.AP)
 	}
 	if err := b.claimSlot(p, macwatch.KindAP, c.AP); err != nil {
 		return err
@@ -48,11 +48,12 @@ func (b *batch) claimSlot(p *place, kind macwatch.Kind, name string) error {
 		slot.ClaimedAt = b.now
 	}
 	slot.ReleasedAt = time.Time{}
+	before, _ := b.state.usageAt(p.location.ID, kind, b.now)
 	if err := saveSlot(context.Background(), b.w.conn, p.location.ID, kind, &slot); err != nil {
 		return err
 	}
 	b.replaceRoster(p.location.ID, kind, roster.With(slot))
-	return nil
+	return b.emitCrossing(p, kind, before)
 }
 
 // saveSlot writes the slot's own row and gives it its id when it is new.
@@ -72,8 +73,12 @@ func rosterOf(v *macwatch.Venue, kind macwatch.Kind) *macwatch.Roster {
 	return v.Rooms
 }
 
-// Observe notes an AP that was refused, so that `ap list` shows it (radiusd.Claims).
+// Observe notes an AP that was refused, so that `ap list` shows it, and tells of the
+// limit that refused it (radiusd.Claims).
 func (s *Store) Observe(location int64, ap string) {
+	if s.tellRefusal(location, ap) == macwatch.KindRoom {
+		return // the AP was not what was refused
+	}
 	// A refused AP asks again and again: that it is known costs the writer no turn.
 	unknown := func(v *macwatch.Venue) bool {
 		if v == nil || ap == "" || v.APs.Observed() >= maxObserved {

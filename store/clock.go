@@ -42,8 +42,10 @@ func (w *writer) restoreClock(ctx context.Context) (licensing.ClockEvent, error)
 }
 
 // saveClock notes the latest time seen, in the transaction that is open.
-func (w *writer) saveClock() error {
-	text, err := json.Marshal(w.s.clock.Load())
+func (w *writer) saveClock() error { return w.keepClock(*w.s.clock.Load()) }
+
+func (w *writer) keepClock(clock licensing.Clock) error {
+	text, err := json.Marshal(clock)
 	if err != nil {
 		return faultf("cannot note the time: %w", err)
 	}
@@ -78,8 +80,15 @@ func (w *writer) reportClock(event licensing.ClockEvent) error {
 // would stay taken for years, and a fifth device would start a contract in 2036.
 func (t *tx) settle() error {
 	for _, l := range t.state.licenses {
-		if settled := l.Settled(t.now); !reflect.DeepEqual(settled, l) {
-			if err := t.saveLicense(settled); err != nil {
+		settled := l.Settled(t.now)
+		if reflect.DeepEqual(settled, l) {
+			continue
+		}
+		if err := t.saveLicense(settled); err != nil {
+			return err
+		}
+		if !settled.StartedAt.Equal(l.StartedAt) && settled.StartedAt.IsZero() {
+			if err := errors.Join(t.voidReceipt(l, "withdrawn"), t.log("license.start-withdrawn", l.Number, l.StartedAt)); err != nil {
 				return err
 			}
 		}
@@ -90,8 +99,12 @@ func (t *tx) settle() error {
 		`INSERT OR IGNORE INTO window_sightings (license_id, location_id, at, mac, ap, session)
 			SELECT license_id, location_id, ?1, mac, ap, session FROM window_sightings WHERE at > ?1`,
 		`DELETE FROM window_sightings WHERE at > ?1`,
+		`UPDATE proposed_sightings SET at = ?1 WHERE at > ?1`,
 		`UPDATE devices SET first_seen = min(first_seen, ?1), last_seen = min(last_seen, ?1) WHERE max(first_seen, last_seen) > ?1`,
 		`UPDATE labs SET started_at = ?1, ends_at = ?1 WHERE started_at > ?1`,
+		`UPDATE transfers SET requested_at = ?1, expires_at = expires_at - (requested_at - ?1) WHERE requested_at > ?1`,
+		`UPDATE transfers SET decided_at = ?1 WHERE decided_at > ?1`,
+		`UPDATE moves SET at = ?1 WHERE at > ?1`,
 		`UPDATE slots SET first_seen = min(first_seen, ?1), claimed_at = min(claimed_at, ?1), released_at = min(released_at, ?1)
 			WHERE max(first_seen, coalesce(claimed_at, 0), coalesce(released_at, 0)) > ?1`,
 		`UPDATE sessions SET started_at = min(started_at, ?1), updated_at = min(updated_at, ?1), ended_at = min(ended_at, ?1)
@@ -102,9 +115,45 @@ func (t *tx) settle() error {
 		}
 	}
 	// What is at hand in memory holds the old times.
-	t.w.sessions.Purge()
-	t.w.seen.settle(t.now)
+	t.committed = append(t.committed, func() {
+		t.w.sessions.Purge()
+		t.w.seen.settle(t.now)
+	})
 	return nil
+}
+
+// resetClock carries out a signed order that lowers the latest time seen, after the
+// clock was wrong for longer than it may mend by itself. As with a withdrawn jump, what
+// was entered meanwhile must not lie in the future.
+func (s *Store) resetClock(ctx context.Context, ch licensing.Change, text string) (a licensing.Activation, err error) {
+	o, err := licensing.VerifyOrder(text, *s.issuers.Load())
+	if err != nil {
+		return a, err
+	}
+	if o.Gateway != s.keys.public {
+		return a, licensing.Errorf(licensing.CodeRefused, "the order is for another gateway: %s", o.Gateway).
+			WithHint("enter it there, or send your distributor this gateway's key: %s", s.keys.public)
+	}
+	a = licensing.Activation{Kind: o.Kind, DryRun: ch.DryRun, Licenses: []licensing.Summary{}, CutOff: licensing.CutOff{APs: []string{}, Rooms: []string{}}}
+	err = s.change(ctx, ch, func(t *tx) error {
+		if err := t.keepOrder(o.ID, keptOrder{Kind: string(o.Kind), Text: text}); err != nil {
+			return err
+		}
+		before := t.now
+		clock, err := s.clock.Load().Reset(*o.ClockReset, s.wall(), s.uptime())
+		if err != nil {
+			return err
+		}
+		t.now = clock.Now(s.wall()).Truncate(time.Microsecond)
+		if err := errors.Join(t.settle(), t.w.keepClock(clock)); err != nil {
+			return err
+		}
+		t.committed = append(t.committed, func() { s.clock.Store(&clock) })
+		a.Changes = []licensing.ChangeLine{{What: "latest time seen", From: before.UTC().Format(time.RFC3339), To: t.now.UTC().Format(time.RFC3339)}}
+		a.Summary = []string{"The latest time seen was lowered to " + a.Changes[0].To + "; the dates decide anew."}
+		return t.log("clock.reset", "clock", map[string]any{"id": o.ID, "issuer": o.Issuer, "from": before, "to": t.now})
+	})
+	return a, err
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }

@@ -213,7 +213,10 @@ func TestStartPolicies(t *testing.T) {
 			v.sight(v.record(n, macwatch.StatusStart))
 		}
 		require.Equal(t, 6, v.summary(number).DevicesCounted)
-		require.Zero(t, v.count(`SELECT count(*) FROM receipts`))
+		receipt := v.receipt(number)
+		require.Equal(t, *sum.StartsAt, receipt.StartsAt)
+		require.Equal(t, "The contract starts when the license is assigned to a Location.", receipt.Rule)
+		require.Empty(t, receipt.Sightings)
 		require.Equal(t, time.Date(2027, 11, 23, 0, 0, 0, 0, madrid).UTC(), sum.EndsAt.UTC())
 	})
 	t.Run("fixed-date", func(t *testing.T) {
@@ -232,6 +235,24 @@ func TestStartPolicies(t *testing.T) {
 		require.Equal(t, licensing.InUse, v.summary(number).State)
 		require.Equal(t, start.UTC(), v.summary(number).StartsAt.UTC())
 		require.Equal(t, "2027-11-24", v.summary(number).LastDay.String())
+		require.Nil(t, v.receipt(number), "nothing has run yet")
+		v.set(v.clock.advance, time.Second)
+		require.Equal(t, start.UTC(), v.receipt(number).StartsAt.UTC())
+		v.restart()
+		require.Equal(t, 1, v.count(`SELECT count(*) FROM receipts`))
+		require.Equal(t, 1, v.count(`SELECT count(*) FROM audit WHERE action = 'license.start'`))
+	})
+	t.Run("fixed-date, while the gateway is off", func(t *testing.T) {
+		v := openVenue(t)
+		terms := v.terms()
+		terms.Start, terms.StartDate = licensing.StartFixedDate, licensing.Date{Year: 2026, Month: 11, Day: 24}
+		number := v.activate(terms)
+		require.NoError(t, v.s.Close())
+		v.clock.advance(96 * time.Hour)
+		v.open()
+		require.Equal(t, time.Date(2026, 11, 24, 0, 0, 0, 0, madrid).UTC(), v.receipt(number).StartsAt.UTC())
+		v.restart()
+		require.Equal(t, 1, v.count(`SELECT count(*) FROM receipts`))
 	})
 	t.Run("threshold 1", func(t *testing.T) {
 		v := openVenue(t)

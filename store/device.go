@@ -115,7 +115,7 @@ func (b *batch) count(p *place, r *macwatch.Record, event time.Time) error {
 		}
 	}
 	b.cached = append(b.cached, cacheEntry{key, p.epoch, first})
-	if !license.StartedAt.IsZero() || license.Terms.Start != licensing.StartFifthDevice {
+	if !license.Counting() {
 		return nil
 	}
 	if license.Terms.CountWindow > 0 {

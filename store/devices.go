@@ -14,9 +14,6 @@ const (
 	kindBlocked = "blocked"
 )
 
-// defaultMaxExempt is how many devices may be exempt unless the key says otherwise.
-const defaultMaxExempt = 10
-
 // ListDevice puts a device on the exempt or the blocked list of a Location.
 func (s *Store) ListDevice(ctx context.Context, ch licensing.Change, location string, d macwatch.ListedDevice) error {
 	if err := checkDevice(d.MAC); err != nil {
@@ -47,9 +44,9 @@ func (s *Store) ListDevice(ctx context.Context, ch licensing.Change, location st
 
 // checkExempt keeps to the cap that the Location's key sets on exempt devices.
 func (t *tx) checkExempt(l *licensing.Location) error {
-	most := defaultMaxExempt
-	if g := licensing.Governing(l.Licenses, t.now); g != nil && g.Terms.MaxExempt > 0 {
-		most = g.Terms.MaxExempt
+	most := licensing.DefaultMaxExempt
+	if g := licensing.Governing(l.Licenses, t.now); g != nil {
+		most = g.Terms.ExemptCap()
 	}
 	if len(t.state.venues[l.ID].Exempt) >= most {
 		return licensing.Errorf(licensing.CodeRefused, "%s has %d exempt devices, which is all that its license allows", l.Code, most).

@@ -105,6 +105,8 @@ func standing(counted bool, last, seen time.Time, reason string, l *licensing.Li
 	switch {
 	case !counted && seen.Before(a.At.Truncate(time.Second)):
 		return false, licensing.ReasonBeforeProvisioning.String()
+	case !counted && l != nil && !seen.After(l.CountsAfter()):
+		return false, licensing.ReasonBeforeRecount.String()
 	case !counted:
 		return false, cmp.Or(reason, licensing.ReasonNotSighted.String())
 	case l.Terms.CountWindow > 0 && !last.After(now.Add(-l.Terms.CountWindow)):

@@ -1,10 +1,8 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -20,7 +18,9 @@ const actionMismatch = "license.mismatch"
 // mismatch is a license whose row says something else than its signed order and its
 // start receipt; mended is what they say.
 type mismatch struct {
+	number  string
 	mended  *licensing.License
+	forged  *licensing.License // instead: it is removed
 	problem string
 }
 
@@ -46,13 +46,6 @@ func (w *writer) verifyFacts(ctx context.Context) error {
 		for _, m := range found {
 			w.s.log.Error("the facts of a license were altered in the database", zap.String("license", m.mended.Number),
 				zap.String("problem", m.problem), zap.String("what_to_do", "find out who can write to the data directory; what was signed and receipted is in force"))
-			terms, err := json.Marshal(m.mended.Terms)
-			if err != nil {
-				return faultf("cannot write the terms: %w", err)
-			}
-			if _, err := t.exec(nil, `UPDATE licenses SET terms = ? WHERE id = ?`, string(terms), m.mended.ID); err != nil {
-				return err
-			}
 			if err := t.saveLicense(m.mended); err != nil {
 				return err
 			}
@@ -67,17 +60,15 @@ func (w *writer) verifyFacts(ctx context.Context) error {
 // verifyLicense is nil when the row agrees with the evidence.
 func (w *writer) verifyLicense(ctx context.Context, l *licensing.License) (*mismatch, error) {
 	mended, problem := *l, ""
-	var order string
-	err := w.conn.QueryRowContext(ctx, `SELECT text FROM orders JOIN licenses ON licenses.grant_id = orders.id WHERE licenses.id = ?`, l.ID).Scan(&order)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return nil, wrap("read the orders", err)
+	signed, err := w.signed(ctx, l)
+	if licensing.CodeOf(err) == licensing.CodeInternal && err != nil {
+		return nil, err
 	}
-	// An issuer that is trusted no longer has still signed this.
-	signed, err := licensing.VerifyGrant(order, append([]string{l.Terms.Issuer}, *w.s.issuers.Load()...))
 	if err != nil {
-		problem = "its order does not verify: " + err.Error()
-	} else if pool := signed.Licenses(l.ActivatedAt); l.Terms.Index < len(pool) && !sameTerms(pool[l.Terms.Index].Terms, l.Terms) {
-		mended.Terms, problem = pool[l.Terms.Index].Terms, "its terms are not those of its signed order"
+		problem = "its orders do not verify: " + err.Error()
+	} else if !sameFacts(signed, &licensing.License{Terms: l.Terms, Renewals: l.Renewals, Sequence: l.Sequence}) {
+		mended.Terms, mended.Renewals, mended.Sequence = signed.Terms, signed.Renewals, signed.Sequence
+		problem = "its terms are not those of its signed orders"
 	}
 	receipt, err := readReceipt(ctx, w.conn, l.ID)
 	if err != nil {
@@ -90,13 +81,47 @@ func (w *writer) verifyLicense(ctx context.Context, l *licensing.License) (*mism
 	if problem == "" {
 		return nil, nil
 	}
-	return &mismatch{&mended, problem}, nil
+	return &mismatch{number: l.Number, mended: &mended, problem: problem}, nil
 }
 
-func sameTerms(a, b licensing.Terms) bool {
-	x, errX := json.Marshal(a)
-	y, errY := json.Marshal(b)
-	return errX == nil && errY == nil && bytes.Equal(x, y)
+// signed is what the signed texts alone say of a license: its terms, renewals and
+// sequence. An *Error other than internal says which of them does not verify.
+func (w *writer) signed(ctx context.Context, l *licensing.License) (*licensing.License, error) {
+	grant, err := readText(ctx, w.conn, `SELECT text FROM orders WHERE id = ?`, l.Terms.GrantID)
+	if err != nil {
+		return nil, err
+	}
+	terms, err := licensing.VerifyGrant(grant, claimedIssuer(grant))
+	if err != nil {
+		return nil, err
+	}
+	pool := terms.Licenses(l.ActivatedAt)
+	if l.Terms.Index >= len(pool) {
+		return nil, licensing.Errorf(licensing.CodeInvalid, "its grant has %d licenses", len(pool))
+	}
+	texts, err := rows(ctx, w.conn, func(r *sql.Rows) (text string, err error) { return text, r.Scan(&text) },
+		`SELECT text FROM orders WHERE license = ? AND sequence > 0 ORDER BY sequence`, l.Number)
+	if err != nil {
+		return nil, err
+	}
+	orders := make([]licensing.Order, len(texts))
+	for i, text := range texts {
+		if orders[i], err = licensing.VerifyOrder(text, claimedIssuer(text)); err != nil {
+			return nil, err
+		}
+	}
+	r := licensing.Rebuild(pool[l.Terms.Index], orders)
+	return &licensing.License{Terms: r.Terms, Renewals: r.Renewals, Sequence: r.Sequence}, nil
+}
+
+// claimedIssuer trusts whoever a text says has signed it: it was accepted once, as the
+// audit log knows, and an issuer that is trusted no longer has still signed it.
+func claimedIssuer(text string) []string {
+	issuer, err := licensing.ReadIssuer(text)
+	if err != nil {
+		return nil
+	}
+	return []string{issuer}
 }
 
 // verifyIdentity refuses a database that belongs to another gateway key: with a new

@@ -6,7 +6,6 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"io/fs"
@@ -25,6 +24,7 @@ type keys struct {
 	audit     []byte
 	class     []byte
 	pseudonym []byte
+	signer    licensing.IssuerKey // signs releases; its public half is public
 }
 
 // loadKeys reads DIR/gateway.key, or makes it on the first start.
@@ -49,8 +49,10 @@ func loadKeys(dir string) (*keys, error) {
 			WithHint("restore the file from a backup: licenses are bound to the key in it")
 	}
 	k := &keys{}
-	public := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
-	k.public = "k4.public." + base64.RawURLEncoding.EncodeToString(public)
+	if k.signer, err = licensing.GatewayKey(seed); err != nil {
+		return nil, err
+	}
+	k.public = k.signer.Public()
 	for purpose, key := range map[string]*[]byte{
 		"tallygate audit chain": &k.audit, "tallygate class token": &k.class, "tallygate pseudonyms": &k.pseudonym,
 	} {

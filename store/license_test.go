@@ -56,7 +56,7 @@ func TestALicenseAtTheWrongLocationIsTakenBack(t *testing.T) {
 	a, err := v.s.Activate(ctx, by, key, v.location.Code)
 	require.NoError(t, err)
 	number := a.Licenses[0].Number
-	sum, err := v.s.UnassignLicense(ctx, by, number)
+	sum, err := v.s.UnassignLicense(ctx, by, number, "")
 	require.NoError(t, err)
 	require.Equal(t, licensing.PendingProvision, sum.State)
 	require.Empty(t, sum.Locations)
@@ -69,7 +69,7 @@ func TestALicenseAtTheWrongLocationIsTakenBack(t *testing.T) {
 	require.Equal(t, "Atlantic/Canary", d.License.Zone, "the zone of the right one")
 	v.refused(licensing.CodeConflict, func() error { _, err := v.s.Activate(ctx, by, key, v.location.Code); return err })
 	v.sight(v.record(1, macwatch.StatusStart, func(r *macwatch.Record) { r.Location = other.ID }))
-	v.refused(licensing.CodeConflict, func() error { _, err := v.s.UnassignLicense(ctx, by, number); return err })
+	v.refused(licensing.CodeConflict, func() error { _, err := v.s.UnassignLicense(ctx, by, number, ""); return err })
 }
 
 func TestTheNextLicenseTakesOver(t *testing.T) {
@@ -175,7 +175,13 @@ func TestLicensesCanBeFilteredAndShownAtAnotherTime(t *testing.T) {
 	terms.Start, terms.Term = licensing.StartOnProvision, licensing.Term{Days: 10}
 	number := v.activate(terms)
 	waiting := v.activate(v.terms())
-	list := func(f licensing.Filter) (out []string) {
+	list := func(parameters ...string) (out []string) {
+		given := map[string]string{}
+		for i := 0; i < len(parameters); i += 2 {
+			given[parameters[i]] = parameters[i+1]
+		}
+		f, err := licensing.ParseFilter(given)
+		require.NoError(t, err)
 		sums, err := v.s.Licenses(ctx, f)
 		require.NoError(t, err)
 		for _, s := range sums {
@@ -183,11 +189,12 @@ func TestLicensesCanBeFilteredAndShownAtAnotherTime(t *testing.T) {
 		}
 		return out
 	}
-	inUse := licensing.InUse
-	require.Equal(t, []string{number, waiting}, list(licensing.Filter{}))
-	require.Equal(t, []string{number}, list(licensing.Filter{State: &inUse}))
-	require.Equal(t, []string{number}, list(licensing.Filter{EndsBefore: licensing.Date{Year: 2026, Month: 12, Day: 3}}))
-	require.Empty(t, list(licensing.Filter{EndsBefore: licensing.Date{Year: 2026, Month: 12, Day: 2}}))
+	require.Equal(t, []string{number, waiting}, list())
+	require.Equal(t, []string{number}, list("state", "In Use"))
+	require.Equal(t, []string{number}, list("ends-before", "2026-12-03"))
+	require.Empty(t, list("ends-before", "2026-12-02"))
+	require.Equal(t, []string{waiting}, list("queue-position", "1"), "it waits behind the one that is In Use")
+	require.Equal(t, []string{waiting, number}, list("sort", "-queue_position"))
 	d, err := v.s.License(ctx, number, v.clock.now().Add(365*24*time.Hour))
 	require.NoError(t, err)
 	require.Equal(t, licensing.ContractFinalized, d.State)

@@ -563,15 +563,16 @@ func (r *run) compareTables() {
 		}
 	}
 	started := 0
-	if l := r.m.license; l != nil && l.terms.Start == licensing.StartFifthDevice && !l.started.IsZero() {
+	if start, ok := r.m.starts(); ok && !start.After(r.s.Now()) {
 		started = 1
 	}
 	for query, want := range map[string]int{
-		`SELECT coalesce(sum(records), 0) FROM sessions`:                                         records,
-		`SELECT count(*) FROM nas_events`:                                                        r.m.events,
-		`SELECT count(*) FROM raw_records`:                                                       r.m.raw,
-		`SELECT count(*) FROM receipts`:                                                          started,
-		`SELECT count(*) FROM audit WHERE action LIKE '%start%' AND action LIKE 'license%'`:      started,
+		`SELECT coalesce(sum(records), 0) FROM sessions`: records,
+		`SELECT count(*) FROM nas_events`:                r.m.events,
+		`SELECT count(*) FROM raw_records`:               r.m.raw,
+		`SELECT count(*) FROM receipts WHERE void = ''`:  started,
+		`SELECT (SELECT count(*) FROM audit WHERE action = 'license.start') -
+			(SELECT count(*) FROM audit WHERE action = 'license.start-withdrawn')`: started,
 		`SELECT (SELECT coalesce(sum(devices), 0) FROM counts) - (SELECT count(*) FROM counted)`: 0,
 	} {
 		var got int

@@ -31,8 +31,8 @@ func TestFirstComeFirstServed(t *testing.T) {
 	require.Equal(t, macwatch.ClaimGranted, v.claim("ap-1"), "who has one keeps it")
 	v.restart()
 	require.Equal(t, macwatch.ClaimAPFull, v.claim("ap-3"))
-	require.Equal(t, licensing.Usage{Limit: 2, InUse: 2}, v.summary(number).APs)
-	require.Equal(t, licensing.Usage{Limit: licensing.Unlimited, InUse: 0}, v.summary(number).Rooms)
+	require.Equal(t, licensing.Usage{Limit: 2, Allotted: 2, InUse: 2}, v.summary(number).APs)
+	require.Equal(t, licensing.Usage{Limit: licensing.Unlimited, Allotted: licensing.Unlimited}, v.summary(number).Rooms)
 }
 
 func TestAClaimOfAPAndRoomIsAllOrNothing(t *testing.T) {

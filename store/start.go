@@ -101,12 +101,46 @@ func (b *batch) earliest(license, location int64, n int) ([]sighting, error) {
 }
 
 // start starts the license, once: in this very transaction stand the record of the
-// device that made it, the start, its receipt and its audit entry.
+// device that made it, the start, its receipt and its audit entry. Where the key wants
+// an operator asked first, the start is only proposed.
 func (b *batch) start(p *place, at time.Time, made []sighting) error {
+	if p.license.Terms.ConfirmStart > 0 {
+		return b.propose(p, at, made)
+	}
+	started, err := p.license.Start(at, licensing.StartedByCount)
+	if err != nil {
+		return faultf("%w", err)
+	}
+	log := func(action string, detail any) error {
+		return b.audit.add(context.Background(), b.w.conn, entry{b.now, "tallygate", action, started.Number, detail})
+	}
+	if err := b.w.writeStart(b.now, b.audit.headText(), started, p.location.Code, made, log); err != nil {
+		return err
+	}
+	if err := log(actionFacts, loggedLicense{started.ID, *started}); err != nil {
+		return err
+	}
+	b.replaceLicense(started)
+	b.replan() // its end is known now, and with it when the next one begins
+	return b.tellStart(started, len(made))
+}
+
+// start writes a start that no device has just made.
+func (t *tx) start(started *licensing.License, location string, made []sighting) error {
+	log := func(action string, detail any) error { return t.log(action, started.Number, detail) }
+	if err := t.w.writeStart(t.now, t.audit.headText(), started, location, made, log); err != nil {
+		return err
+	}
+	return t.emit(licensing.Event{Kind: licensing.EventStart, At: t.now, License: started.Number,
+		Data: map[string]any{"starts_at": started.StartedAt, "devices": len(made)}})
+}
+
+// writeStart writes the start of a license, its receipt and the audit entry into the
+// transaction that is open; a license that has started already is a fault.
+func (w *writer) writeStart(now time.Time, head string, started *licensing.License, location string, made []sighting, log func(string, any) error) error {
 	ctx := context.Background()
-	started := *p.license
-	started.StartedAt = at
-	res, err := b.w.conn.ExecContext(ctx, `UPDATE licenses SET started_at = ? WHERE id = ? AND started_at IS NULL`, micros(at), started.ID)
+	res, err := w.conn.ExecContext(ctx, `UPDATE licenses SET started_at = ?, started_by = ? WHERE id = ? AND started_at IS NULL`,
+		micros(started.StartedAt), string(started.StartedBy), started.ID)
 	if err != nil {
 		return wrap("start a license", err)
 	}
@@ -114,25 +148,26 @@ func (b *batch) start(p *place, at time.Time, made []sighting) error {
 		return faultf("license %s has started already", started.Number)
 	}
 	receipt := licensing.Receipt{
-		Number: started.Number, StartsAt: at, RecordedAt: b.now, Threshold: started.Terms.Threshold, Rule: started.Rule(),
-		Location: p.location.Code, AuditHead: b.audit.headText(), GatewayKey: b.w.s.keys.public, StartPolicy: started.Terms.Start,
+		Number: started.Number, StartsAt: started.StartedAt, RecordedAt: now, Threshold: started.Terms.Threshold, Rule: started.StartRule(),
+		Location: location, AuditHead: head, GatewayKey: w.s.keys.public, StartPolicy: started.Terms.Start,
+		Sightings: []licensing.ReceiptSighting{},
 	}
 	for _, m := range made {
-		name := b.w.s.keys.pseudonymOf(m.mac)
+		name := w.s.keys.pseudonymOf(m.mac)
 		receipt.Sightings = append(receipt.Sightings, licensing.ReceiptSighting{At: m.at, Device: name, AP: m.ap, SessionID: text(m.session)})
-		if _, err := b.w.conn.ExecContext(ctx, `INSERT OR IGNORE INTO receipt_devices (license_id, pseudonym, mac) VALUES (?, ?, ?)`,
+		if _, err := w.conn.ExecContext(ctx, `INSERT OR IGNORE INTO receipt_devices (license_id, pseudonym, mac) VALUES (?, ?, ?)`,
 			started.ID, name, int64(m.mac)); err != nil {
 			return wrap("write a start receipt", err)
 		}
 	}
-	if err := b.w.saveReceipt(ctx, started.ID, &receipt); err != nil {
+	// A receipt that is there without a start is nobody's, and must not stand in the way.
+	if _, err := w.conn.ExecContext(ctx, `UPDATE receipts SET void = 'withdrawn' WHERE license_id = ? AND void = ''`, started.ID); err != nil {
+		return wrap("write a start receipt", err)
+	}
+	if err := w.saveReceipt(ctx, started.ID, &receipt); err != nil {
 		return err
 	}
-	if err := b.audit.add(ctx, b.w.conn, entry{b.now, "tallygate", "license.start", started.Number, receipt}); err != nil {
-		return err
-	}
-	b.replaceLicense(&started)
-	return nil
+	return log(actionStart, receipt)
 }
 
 func (w *writer) saveReceipt(ctx context.Context, license int64, receipt *licensing.Receipt) error {

@@ -26,6 +26,9 @@ type state struct {
 	venues        map[int64]*macwatch.Venue
 	clients       []macwatch.Client
 	licenses      []*licensing.License // all, oldest first
+	since         time.Time            // what happens by itself was carried out up to here
+	partners      []licensing.Partner
+	transfers     map[int64]licensing.TransferRequest // the latest of each license
 }
 
 func (st *state) snapshot() *Snapshot {
@@ -47,13 +50,17 @@ func (st *state) clone() *state {
 func loadState(ctx context.Context, q querier, now time.Time) (*state, error) {
 	st := &state{locations: map[int64]*licensing.Location{}, venues: map[int64]*macwatch.Venue{}}
 	for _, load := range []func(context.Context, querier) error{
-		st.loadOrganizations, st.loadLocations, st.loadLicenses, st.loadSlots, st.loadDevices, st.loadGuests, st.loadClients,
+		st.loadOrganizations, st.loadLocations, st.loadLicenses, st.loadTransfers, st.loadPartners,
+		st.loadSlots, st.loadDevices, st.loadGuests, st.loadClients,
 	} {
 		if err := load(ctx, q); err != nil {
 			return nil, err
 		}
 	}
-	return st, st.loadLabs(ctx, q, now)
+	if err := st.loadLabs(ctx, q, now); err != nil {
+		return nil, err
+	}
+	return st, st.loadPlan(ctx, q, now)
 }
 
 func (st *state) loadOrganizations(ctx context.Context, q querier) (err error) {
@@ -114,11 +121,17 @@ func (st *state) loadLicenses(ctx context.Context, q querier) (err error) {
 	}
 	for _, a := range allotments {
 		l := byID[a.license]
+		if l == nil {
+			continue // somebody removed its row; verifyLogged puts it back
+		}
 		l.Allotments = append(l.Allotments, a.Allotment)
+		if !l.ReleasedAt.IsZero() {
+			continue // another gateway serves under it
+		}
 		st.locations[a.LocationID].Licenses = append(st.locations[a.LocationID].Licenses, l)
 	}
 	for _, l := range st.licenses {
-		if len(l.Allotments) > 0 {
+		if len(l.Allotments) > 0 || !l.ReleasedAt.IsZero() {
 			continue
 		}
 		for _, location := range st.locations {

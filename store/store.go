@@ -61,6 +61,8 @@ type Store struct {
 	issuers  atomic.Pointer[[]string]
 	writable atomic.Bool
 	state    atomic.Pointer[state] // the latest published
+	news     chan struct{}         // there may be something to tell people; see NoticeNews
+	refusals refusals
 
 	w *writer // touched by the writer goroutine only
 }
@@ -85,7 +87,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s := &Store{
 		dir: o.Dir, log: o.Log, wall: o.Now, uptime: o.Uptime, keepRaw: o.KeepRaw, metrics: newMetrics(o.Metrics),
-		queue: newQueue(o.Queue), done: make(chan struct{}), cache: macwatch.NewCache(o.CacheCapacity),
+		queue: newQueue(o.Queue), done: make(chan struct{}), news: make(chan struct{}, 1), cache: macwatch.NewCache(o.CacheCapacity),
 	}
 	s.SetIssuers(o.Issuers)
 	if err := s.open(); err != nil {

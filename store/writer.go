@@ -36,6 +36,7 @@ type writer struct {
 	seen        lateSeen
 	subscriber  func(Snapshot)
 	failed      bool                 // the last commit failed
+	verified    bool                 // the facts were held against the evidence
 	clockSaved  time.Duration        // uptime when the clock was last noted
 	clockEvent  licensing.ClockEvent // not reported yet
 	kept        time.Time            // last housekeeping, by the machine's own clock
@@ -60,8 +61,8 @@ func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err er
 	if err != nil {
 		return nil, err
 	}
-	var broken string
-	if w.audit, broken, err = openChain(ctx, conn, s.keys.audit, s.dir); err != nil {
+	var logged *evidence
+	if w.audit, logged, err = openChain(ctx, conn, s.keys.audit, s.dir); err != nil {
 		return nil, err
 	}
 	if w.state, err = loadState(ctx, conn, s.Now()); err != nil {
@@ -74,19 +75,22 @@ func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err er
 		return nil, err
 	}
 	s.state.Store(w.state)
+	if err = w.verifyLogged(ctx, logged); err != nil {
+		return nil, err
+	}
+	if err = w.verifyFacts(ctx); err != nil {
+		return nil, err
+	}
 	if event != licensing.ClockSteady {
 		if err = w.reportClock(event); err != nil {
 			return nil, err
 		}
 	}
-	if broken != "" {
-		s.log.Error("the audit log is broken", zap.String("problem", broken),
-			zap.String("what_to_do", "compare it with a backup: `tallygate audit verify` goes on reporting this"))
-		if err = w.change(ctx, licensing.Change{By: "tallygate"}, func(t *tx) error { return t.log(actionBroken, "audit", broken) }); err != nil {
-			return nil, err
-		}
+	w.verified = true
+	if err = w.advance(); diskFault(err) {
+		err = nil // it is in force all the same, and written down when it can be
 	}
-	return w, w.verifyFacts(ctx)
+	return w, err
 }
 
 // close is called when the goroutine has ended.
@@ -265,6 +269,9 @@ func (w *writer) housekeep(last bool) error {
 			return err
 		}
 		w.clockEvent = licensing.ClockSteady
+	}
+	if err := w.advance(); err != nil {
+		return err
 	}
 	fold := foldStep
 	if last {

@@ -66,16 +66,34 @@ CREATE TABLE licenses (
     distributor_at     INTEGER,
     distributor_reason TEXT NOT NULL DEFAULT '',
     paused_days        INTEGER NOT NULL DEFAULT 0,
+    paused_since       INTEGER, -- the contract clock stands still
+    distributor_order  TEXT NOT NULL DEFAULT '',
+    started_by         TEXT NOT NULL DEFAULT '', -- licensing.StartCause
+    proposed_at        INTEGER, -- a start waits for an operator's word
+    proposed_start     INTEGER,
+    undone_at          INTEGER,
+    declined_at        INTEGER,
+    held_until         INTEGER,
+    confirmed_until    TEXT NOT NULL DEFAULT '',   -- a day
+    renewals           TEXT NOT NULL DEFAULT '[]', -- licensing.Term as JSON, in their order
+    sequence           INTEGER NOT NULL DEFAULT 0, -- of the latest order applied
+    partner            TEXT NOT NULL DEFAULT '', -- id of the one that took it over
+    hop                INTEGER NOT NULL DEFAULT 0, -- how often it has gone from gateway to gateway
+    released_at        INTEGER, -- it has left this gateway
+    released_to        TEXT NOT NULL DEFAULT '',
     UNIQUE (grant_id, pool_index)
 );
 
 -- Every signed text that was applied, once.
 CREATE TABLE orders (
-    id         TEXT PRIMARY KEY, -- grant id
+    id         TEXT PRIMARY KEY, -- grant id, order id
     kind       TEXT NOT NULL,
     text       TEXT NOT NULL,
-    applied_at INTEGER NOT NULL
+    applied_at INTEGER NOT NULL,
+    license    TEXT NOT NULL DEFAULT '', -- number; empty: a grant or a clock-reset
+    sequence   INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
+CREATE UNIQUE INDEX orders_sequence ON orders (license, sequence) WHERE license <> '';
 
 CREATE TABLE allotments (
     license_id  INTEGER NOT NULL REFERENCES licenses (id),
@@ -117,10 +135,25 @@ CREATE TABLE window_sightings (
     PRIMARY KEY (license_id, location_id, at, mac)
 ) WITHOUT ROWID;
 
+-- Start receipts. One that is void tells of a start that was taken back.
 CREATE TABLE receipts (
-    license_id INTEGER PRIMARY KEY REFERENCES licenses (id),
-    text       TEXT NOT NULL -- licensing.Receipt as JSON; holds pseudonyms only
+    id         INTEGER PRIMARY KEY,
+    license_id INTEGER NOT NULL REFERENCES licenses (id),
+    text       TEXT NOT NULL, -- licensing.Receipt as JSON; holds pseudonyms only
+    void       TEXT NOT NULL DEFAULT '' -- '', undone, withdrawn
 );
+CREATE UNIQUE INDEX receipts_license ON receipts (license_id) WHERE void = '';
+
+-- The sightings that a proposed start rests on.
+CREATE TABLE proposed_sightings (
+    license_id  INTEGER NOT NULL REFERENCES licenses (id),
+    location_id INTEGER NOT NULL REFERENCES locations (id),
+    mac         INTEGER NOT NULL,
+    at          INTEGER NOT NULL,
+    ap          TEXT NOT NULL,
+    session     TEXT NOT NULL,
+    PRIMARY KEY (license_id, mac)
+) WITHOUT ROWID;
 
 -- The MACs behind a receipt's pseudonyms; may be erased.
 CREATE TABLE receipt_devices (
@@ -259,6 +292,110 @@ CREATE TABLE mac_inputs (
     PRIMARY KEY (location_id, mac)
 ) WITHOUT ROWID;
 
+-- What people may want to be told of, written in the transaction that causes it.
+CREATE TABLE outbox (
+    seq          INTEGER PRIMARY KEY,
+    id           TEXT NOT NULL UNIQUE,
+    kind         TEXT NOT NULL,
+    at           INTEGER NOT NULL,
+    license      TEXT NOT NULL,
+    location     TEXT NOT NULL,
+    data         TEXT NOT NULL, -- JSON
+    ladder_id    INTEGER REFERENCES ladders (id), -- of the notices of an end
+    state        TEXT NOT NULL DEFAULT '', -- '', superseded, cancelled: sent to nobody
+    reason       TEXT NOT NULL DEFAULT '', -- why
+    addressed_at INTEGER, -- NULL: not handed out to the recipients yet
+    context      TEXT -- licensing.Context as JSON, as it stood then
+);
+CREATE INDEX outbox_new ON outbox (seq) WHERE addressed_at IS NULL;
+CREATE INDEX outbox_ladder ON outbox (ladder_id) WHERE ladder_id IS NOT NULL;
+
+-- The ends that each license has had: each begins the ladder of notices anew.
+CREATE TABLE ladders (
+    id         INTEGER PRIMARY KEY,
+    license_id INTEGER NOT NULL REFERENCES licenses (id),
+    turn       INTEGER NOT NULL, -- 1, 2, 3 … per license
+    last_day   TEXT NOT NULL,    -- empty: no end is known any more
+    ends_at    INTEGER NOT NULL,
+    armed_at   INTEGER NOT NULL, -- when this end became known
+    UNIQUE (license_id, turn)
+);
+
+CREATE TABLE recipients (
+    id           INTEGER PRIMARY KEY,
+    name         TEXT NOT NULL COLLATE NOCASE,
+    channel      TEXT NOT NULL, -- email, webhook
+    address      TEXT NOT NULL,
+    language     TEXT NOT NULL,
+    organization TEXT NOT NULL COLLATE NOCASE, -- its realm; empty: all
+    license      TEXT NOT NULL, -- empty: all
+    kinds        TEXT NOT NULL, -- JSON; []: all
+    secret       TEXT NOT NULL, -- of a webhook
+    old_secret   TEXT NOT NULL DEFAULT '',
+    old_until    INTEGER, -- until then the old secret signs as well
+    off_reason   TEXT NOT NULL DEFAULT '', -- why nothing is sent to it
+    created_at   INTEGER NOT NULL,
+    removed_at   INTEGER -- the row stays: the ledger names it
+);
+CREATE UNIQUE INDEX recipients_name ON recipients (name) WHERE removed_at IS NULL;
+
+-- The ledger: each event to each recipient once, whatever becomes of it.
+CREATE TABLE deliveries (
+    id           TEXT PRIMARY KEY, -- licensing.DeliveryID
+    outbox_seq   INTEGER NOT NULL REFERENCES outbox (seq),
+    recipient_id INTEGER NOT NULL REFERENCES recipients (id),
+    state        TEXT NOT NULL, -- waiting, sending, sent, failed, superseded, cancelled
+    stop         TEXT NOT NULL DEFAULT '', -- what a failing attempt under way ends in
+    reason       TEXT NOT NULL,
+    next_at      INTEGER, -- of waiting ones; NULL: until the next start
+    tries        INTEGER NOT NULL DEFAULT 0, -- in the present round; a replay begins another
+    UNIQUE (outbox_seq, recipient_id)
+) WITHOUT ROWID;
+CREATE INDEX deliveries_open ON deliveries (next_at) WHERE state IN ('waiting', 'sending');
+
+CREATE TABLE attempts (
+    delivery_id TEXT NOT NULL REFERENCES deliveries (id),
+    number      INTEGER NOT NULL, -- 1, 2, 3 …
+    at          INTEGER NOT NULL,
+    result      TEXT NOT NULL, -- empty: under way
+    answer      TEXT NOT NULL,
+    PRIMARY KEY (delivery_id, number)
+) WITHOUT ROWID;
+
+CREATE TABLE partners (
+    id         INTEGER PRIMARY KEY,
+    partner_id TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    name       TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    secret     TEXT NOT NULL, -- clear: proofs are made with it
+    created_at INTEGER NOT NULL
+);
+
+-- Licenses on their way from partner to partner. Whoever took it over last holds it.
+CREATE TABLE transfers (
+    id           TEXT PRIMARY KEY, -- of the request, or of the distributor's order
+    license_id   INTEGER NOT NULL REFERENCES licenses (id),
+    turn         INTEGER NOT NULL, -- 1, 2, 3 … per license
+    giver        TEXT NOT NULL, -- partner ids
+    receiver     TEXT NOT NULL,
+    state        TEXT NOT NULL, -- licensing.TransferState; what has expired may still be pending here
+    requested_at INTEGER NOT NULL,
+    expires_at   INTEGER NOT NULL,
+    decided_at   INTEGER,
+    reason       TEXT NOT NULL,
+    UNIQUE (license_id, turn)
+) WITHOUT ROWID;
+
+-- Licenses on their way from gateway to gateway: what has come, and what has left.
+CREATE TABLE moves (
+    license_id   INTEGER NOT NULL REFERENCES licenses (id),
+    hop          INTEGER NOT NULL, -- 1, 2, 3 … over all gateways
+    from_gateway TEXT NOT NULL, -- empty: by an order, from one that is dead
+    to_gateway   TEXT NOT NULL,
+    at           INTEGER NOT NULL, -- when this gateway let it go, or took it
+    text         TEXT NOT NULL, -- the signed release, without its facts, or the order
+    PRIMARY KEY (license_id, hop)
+) WITHOUT ROWID;
+
 -- Append-only and chained: link = HMAC-SHA256(key, previous link, entry).
 CREATE TABLE audit (
     seq     INTEGER PRIMARY KEY,
@@ -269,5 +406,7 @@ CREATE TABLE audit (
     detail  TEXT NOT NULL, -- JSON
     link    BLOB NOT NULL
 );
+-- For `license history`.
+CREATE INDEX audit_subject ON audit (subject, seq);
 CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;
 CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;
