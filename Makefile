@@ -29,7 +29,7 @@ $(BINARY): FORCE
 
 # -count=1: tests that build and run the real program do not import it, so that Go would
 # take their old result for good after any change of it.
-test: peers vet rules ## all tests, with the race detector; installs the RADIUS peers they need
+test: peers vet rules ## all tests, with the race detector; installs the tools they need
 	$(GO) test -race -count=1 -timeout 20m ./...
 
 vet:
@@ -39,7 +39,7 @@ rules: peers
 	promtool check rules $(RULES)
 	promtool test rules deploy/prometheus/tallygate.rules.test.yml
 
-# Debian packages: other people's RADIUS clients, and promtool.
+# Debian packages: other people's RADIUS clients, promtool, readers of PDF and QR codes.
 peers:
 	@.ci/peers
 
@@ -65,7 +65,7 @@ fuzz: ## every fuzz target, FUZZTIME each (30s)
 	@set -e; for package in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
 			echo "== $$package $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x $$package; \
 		done; \
 	done
 

@@ -18,6 +18,8 @@ import (
 	"go.uber.org/zap"
 
 	"tallygate/admin"
+	"tallygate/cmd/internal/durable"
+	"tallygate/notice"
 	"tallygate/radiusd"
 	"tallygate/store"
 )
@@ -36,6 +38,7 @@ type app struct {
 	level  zap.AtomicLevel
 	store  *store.Store
 	radius *radiusd.Server
+	notice *notice.Service
 	admin  *admin.Server
 	ready  atomic.Bool
 	undo   []undo
@@ -101,9 +104,22 @@ func (a *app) wire() (err error) {
 		a.radius.Publish(radiusd.NewSnapshot(s.Clients, s.Locations, s.Venues))
 	})
 
+	smtp, err := a.config.smtp()
+	if err != nil {
+		return err
+	}
+	a.notice, err = notice.New(notice.Options{
+		Ledger: a.store, SMTP: smtp, AllowPrivate: a.config.Notices.Webhooks.AllowPrivate,
+		Log: a.log.Named("notice"), Metrics: registry, Now: a.store.Now,
+	})
+	if err != nil {
+		return err
+	}
+	a.onStop("notices", a.notice.Close)
+
 	a.admin, err = admin.Listen(admin.Options{
 		Socket: a.config.socket(), Listen: a.config.Admin.Listen,
-		Store: a.store, Ready: a.readiness, Metrics: registry, Log: a.log.Named("admin"), Now: a.store.Now,
+		Store: a.store, Courier: a.notice, Ready: a.readiness, Metrics: registry, Log: a.log.Named("admin"), Now: a.store.Now,
 	})
 	if err != nil {
 		return err
@@ -116,10 +132,7 @@ func (a *app) wire() (err error) {
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(path, string(text)+"\n", 0o644); err != nil {
-		return cannotWrite(path, err)
-	}
-	return nil
+	return durable.WriteFile(path, append(text, '\n'), 0o644)
 }
 
 func (a *app) onStop(what string, do func(context.Context) error) {
@@ -129,6 +142,7 @@ func (a *app) onStop(what string, do func(context.Context) error) {
 // serve starts to answer and returns at once.
 func (a *app) serve() {
 	a.radius.Serve()
+	a.notice.Serve()
 	a.ready.Store(true)
 	a.admin.Serve()
 	at := a.addresses()

@@ -10,7 +10,7 @@ import (
 )
 
 func newAuditCmd(c *console) *cobra.Command {
-	return group("audit", "Audit log: every change, chained", auditVerifyCmd(c))
+	return group("audit", "Audit log: every change, chained", auditListCmd(c), auditVerifyCmd(c))
 }
 
 func auditVerifyCmd(c *console) *cobra.Command {

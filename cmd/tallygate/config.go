@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap/zapcore"
 
+	"tallygate/notice"
 	"tallygate/radiusd"
 )
 
@@ -21,6 +22,7 @@ type Config struct {
 	Issuers  []string       `yaml:"issuers"` // k4.public.…; SIGHUP re-reads them
 	MACCache MACCacheConfig `yaml:"mac_cache"`
 	Log      LogConfig      `yaml:"log"`
+	Notices  NoticesConfig  `yaml:"notices"`
 	KeepRaw  bool           `yaml:"keep_raw"` // keep every accounting packet as it came
 }
 
@@ -63,6 +65,7 @@ func defaultConfig() Config {
 		Issuers:  []string{},
 		MACCache: MACCacheConfig{Capacity: 1_000_000},
 		Log:      LogConfig{Level: zapcore.InfoLevel.String(), Format: logJSON},
+		Notices:  NoticesConfig{SMTP: SMTPConfig{Port: 587, TLS: notice.TLSStart}},
 	}
 }
 

@@ -48,6 +48,9 @@ issuers: [`+anIssuer+`]
 mac_cache: {capacity: 1}
 log: {level: debug, format: console}
 keep_raw: true
+notices:
+  smtp: {host: mail.hotel.example, port: 465, tls: tls, user: gateway, password_file: /run/smtp, from: "Tallygate <t@hotel.example>"}
+  webhooks: {allow_private: true}
 `))
 	require.NoError(t, err)
 	require.Equal(t, Config{
@@ -56,6 +59,8 @@ keep_raw: true
 			RejectDelay: 0, Sockets: 4, ReceiveBuffer: 1 << 20},
 		Issuers: []string{anIssuer}, MACCache: MACCacheConfig{Capacity: 1},
 		Log: LogConfig{Level: "debug", Format: "console"}, KeepRaw: true,
+		Notices: NoticesConfig{Webhooks: WebhooksConfig{AllowPrivate: true}, SMTP: SMTPConfig{Host: "mail.hotel.example", Port: 465, TLS: "tls",
+			User: "gateway", PasswordFile: "/run/smtp", From: "Tallygate <t@hotel.example>"}},
 	}, c)
 	require.Equal(t, "/var/lib/tallygate/admin.sock", c.socket())
 }

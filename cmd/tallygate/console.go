@@ -34,11 +34,16 @@ type console struct {
 
 // change is who asks, and whether it is a rehearsal.
 func (c *console) change() licensing.Change {
-	name := "unknown"
-	if u, err := user.Current(); err == nil {
-		name = u.Username
+	return licensing.Change{By: c.user() + "@console", DryRun: c.dryRun}
+}
+
+// user is who runs the command, as the system knows them.
+func (c *console) user() string {
+	u, err := user.Current()
+	if err != nil {
+		return "unknown"
 	}
-	return licensing.Change{By: name + "@console", DryRun: c.dryRun}
+	return u.Username
 }
 
 // changes gives a command the flags of those that change something.
@@ -65,10 +70,13 @@ func (c *console) ask(do func(ctx context.Context, g *admin.Client, args []strin
 	}
 }
 
+// asks reports whether there is a person to be asked.
+func (c *console) asks() bool { return !c.yes && !c.dryRun && isTerminal(c.in) }
+
 // confirm asks before something that is hard to take back, but only a person at a
 // terminal. Scripts are not asked: they would hang.
 func (c *console) confirm(format string, args ...any) error {
-	if c.yes || c.dryRun || !isTerminal(c.in) {
+	if !c.asks() {
 		return nil
 	}
 	_, _ = fmt.Fprintf(c.err, format+" [y/N] ", args...)
@@ -81,8 +89,8 @@ func (c *console) confirm(format string, args ...any) error {
 		WithHint("answer y, or use --yes; --dry-run shows what would happen")
 }
 
-func isTerminal(r io.Reader) bool {
-	f, ok := r.(*os.File)
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
 	if !ok {
 		return false
 	}
@@ -108,8 +116,10 @@ func (c *console) warn(format string, args ...any) {
 	_, _ = fmt.Fprintf(c.err, "warning: "+format+"\n", args...)
 }
 
-func (c *console) printJSON(value any) error {
-	e := json.NewEncoder(c.out)
+func (c *console) printJSON(value any) error { return writeJSON(c.out, value) }
+
+func writeJSON(w io.Writer, value any) error {
+	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(value)

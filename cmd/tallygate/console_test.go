@@ -103,9 +103,10 @@ func TestLongListingsAreNotHeld(t *testing.T) {
 func TestFlagsOfEveryCommand(t *testing.T) {
 	changing := map[string]bool{}
 	for _, name := range strings.Split("issuer init,issuer grant,organization add,location add,location set,client add,client remove,"+
-		"license activate,license deny,license restore,license unassign,device exempt,device block,"+
+		"license activate,license deny,license restore,license assign,license unassign,license confirm-start,license decline-start,device exempt,device block,"+
 		"ap declare,ap merge,ap replace,ap release,room declare,room merge,room replace,room release,"+
-		"guest add,guest remove,guest mac-input add,guest mac-input remove,lab start,lab stop", ",") {
+		"guest add,guest remove,guest mac-input add,guest mac-input remove,lab start,lab stop,issuer transfer,license transfer withdraw,license transfer refuse,license transfer approve,partner remove,partner add,gateway release,"+
+		"notify recipient add,notify recipient rotate,notify recipient remove,notify test,notify replay", ",") {
 		changing["tallygate "+name] = true
 	}
 	var visit func(cmd *cobra.Command)

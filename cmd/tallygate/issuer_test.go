@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tallygate/cmd/internal/distributor"
 	"tallygate/licensing"
 )
 
@@ -38,6 +39,11 @@ func TestIssuerInit(t *testing.T) {
 	require.Contains(t, v.do(t, "issuer", "init", "--dir", "rehearsed", "--dry-run"), "nothing was changed")
 	require.NoDirExists(t, filepath.Join(v.dir, "rehearsed"))
 	require.NotContains(t, v.do(t, "issuer", "init", "--dir", "other"), "k4.secret.")
+
+	require.NoError(t, os.Chmod(filepath.Join(dir, "issuer.key"), 0o644))
+	r = v.command(t, "issuer", "grant", "--dir", "distributor", "--organization", "x", "--realm", "abcdef", "--years", "1", "--out", "key")
+	require.Equal(t, exitDone, r.status)
+	require.Contains(t, r.err, "warning: others than its owner can read distributor/issuer.key: chmod 600")
 }
 
 // Every flag of `issuer grant` ends in the signed terms.
@@ -52,7 +58,8 @@ func TestIssuerGrant(t *testing.T) {
 		"--location", "28N2S004", "--gateway", anIssuer, "--months", "18", "--aps", "20", "--rooms", "0", "--modules", "a,b",
 		"--threshold", "3", "--start", "fixed-date=2027-02-28", "--time-zone", "Europe/Madrid", "--quantity", "2",
 		"--count-window", "24h", "--ignore-private-addresses", "--activate-by", "2027-01-31", "--latest-end", "2030-12-31",
-		"--max-exempt", "4", "--lab-hours", "16", "--max-aliases", "3", "--out", "key")
+		"--max-exempt", "4", "--lab-hours", "16", "--max-aliases", "3", "--confirm-every", "31", "--payment", "monthly",
+		"--distributor", "Distribuciones Peñalver", "--partner", "Redes del Sur", "--out", "key")
 	text, err := os.ReadFile(filepath.Join(v.dir, "key"))
 	require.NoError(t, err)
 	require.Equal(t, issued.Key+"\n", string(text), "the file holds the key alone")
@@ -70,7 +77,8 @@ func TestIssuerGrant(t *testing.T) {
 		Start: licensing.StartFixedDate, StartDate: licensing.Date{Year: 2027, Month: 2, Day: 28}, Zone: "Europe/Madrid",
 		CountWindow: 24 * time.Hour, IgnorePriv: true,
 		ActivateBy: licensing.Date{Year: 2027, Month: 1, Day: 31}, LatestEnd: licensing.Date{Year: 2030, Month: 12, Day: 31},
-		MaxExempt: 4, LabHours: 16, MaxAliases: 3,
+		MaxExempt: 4, LabHours: 16, MaxAliases: 3, ConfirmEvery: 31, Payment: "monthly",
+		Distributor: "Distribuciones Peñalver", Partner: "Redes del Sur",
 	}
 	require.Equal(t, want, terms)
 	require.Equal(t, []string{licensing.LicenseNumber(issued.GrantID, 0), licensing.LicenseNumber(issued.GrantID, 1)}, issued.Numbers)
@@ -86,20 +94,31 @@ func TestIssuerGrant(t *testing.T) {
 	require.Equal(t, 5, terms.Threshold)
 	require.Equal(t, licensing.StartFifthDevice, terms.Start)
 
-	// The register has both, and nothing of a rehearsal.
-	register := filepath.Join(v.dir, "distributor", "grants.jsonl")
+	terms = v.terms(t, "--trial", "--start", "confirm=24")
+	require.True(t, terms.Trial)
+	require.Equal(t, licensing.TrialTerm, terms.Term, "a trial has its own length")
+	require.Equal(t, licensing.StartFifthDevice, terms.Start)
+	require.Equal(t, 24*time.Hour, terms.ConfirmStart)
+
+	// The register has them all, and nothing of a rehearsal.
+	register := filepath.Join(v.dir, "distributor", "register.jsonl")
 	before, err := os.ReadFile(register)
 	require.NoError(t, err)
 	lines := bytes.Split(bytes.TrimSpace(before), []byte("\n"))
-	require.Len(t, lines, 2)
-	var entry grantEntry
+	require.Len(t, lines, 3)
+	var entry distributor.Entry
 	require.NoError(t, json.Unmarshal(lines[0], &entry))
-	require.Equal(t, grantEntry{IssuedAt: want.IssuedAt, Numbers: issued.Numbers, Terms: want, Key: issued.Key}, entry)
-	v.do(t, "issuer", "grant", "--dir", "distributor", "--organization", "x", "--realm", "abcdef", "--days", "3", "--out", "rehearsed", "--dry-run")
+	require.NotEmpty(t, entry.By)
+	require.Equal(t, distributor.Entry{
+		IssuedAt: want.IssuedAt, Kind: "grant", ID: want.GrantID, Numbers: issued.Numbers, Terms: &want, By: entry.By, Key: issued.Key,
+	}, entry)
+	v.do(t, "issuer", "grant", "--dir", "distributor", "--organization", "x", "--realm", "abcdef", "--days", "3", "--out", "rehearsed",
+		"--pdf", "rehearsed.pdf", "--dry-run")
 	after, err := os.ReadFile(register)
 	require.NoError(t, err)
 	require.Equal(t, before, after)
 	require.NoFileExists(t, filepath.Join(v.dir, "rehearsed"))
+	require.NoFileExists(t, filepath.Join(v.dir, "rehearsed.pdf"))
 
 	number := strings.TrimSpace(v.do(t, "issuer", "grant", "--dir", "distributor", "--organization", "x", "--realm", "abcdef", "--years", "1", "--out", "one"))
 	_, err = licensing.ParseNumber(number)
@@ -109,9 +128,28 @@ func TestIssuerGrant(t *testing.T) {
 // A key that cannot be registered does not go out.
 func TestGrantWithoutRegister(t *testing.T) {
 	v := newVenue(t)
-	require.NoError(t, os.Mkdir(filepath.Join(v.dir, "distributor", "grants.jsonl"), 0o700))
+	require.NoError(t, os.Mkdir(filepath.Join(v.dir, "distributor", "register.jsonl"), 0o700))
 	r := v.command(t, "issuer", "grant", "--dir", "distributor", "--organization", "x", "--realm", "abcdef", "--years", "1", "--out", "key")
 	require.Equal(t, exitFailed, r.status)
 	require.Contains(t, r.err, "cannot write")
 	require.NoFileExists(t, filepath.Join(v.dir, "key"))
+}
+
+// terms signs a license without a length of its own and returns what is in the key.
+func (v *venue) terms(t *testing.T, flags ...string) licensing.Terms {
+	t.Helper()
+	var issued struct{ Key string }
+	v.read(t, &issued, append([]string{"issuer", "grant", "--dir", "distributor", "--organization", "Hotel Sol", "--realm", "hotelsol",
+		"--out", "some.key"}, flags...)...)
+	terms, err := licensing.VerifyGrant(issued.Key, []string{v.issuer(t)})
+	require.NoError(t, err)
+	return terms
+}
+
+// issuer is the public key of the venue's distributor.
+func (v *venue) issuer(t *testing.T) string {
+	t.Helper()
+	public, err := os.ReadFile(filepath.Join(v.dir, "distributor", "issuer.pub"))
+	require.NoError(t, err)
+	return strings.TrimSpace(string(public))
 }

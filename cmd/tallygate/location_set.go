@@ -18,6 +18,7 @@ var (
 	guestModes = []licensing.Guests{licensing.GuestsOpen, licensing.GuestsLocal}
 	countModes = []licensing.Count{licensing.CountAccounting, licensing.CountAccepted}
 	apPolicies = []licensing.APPolicy{licensing.APsFirstCome, licensing.APsDeclared}
+	onOff      = []licensing.AutoRenewal{licensing.AutoRenewalOn, licensing.AutoRenewalOff}
 )
 
 // settingPaths says where in a Location's settings a flag of `location set` goes.
@@ -26,6 +27,7 @@ var settingPaths = map[string]string{
 	"count":            "count",
 	"ap-policy":        "ap_policy",
 	"time-zone":        "time_zone",
+	"auto-renewal":     "auto_renewal",
 	"room-attribute":   "room.attribute",
 	"room-pattern":     "room.pattern",
 	"room-map":         "room.map",
@@ -73,6 +75,7 @@ func addSettingFlags(f *pflag.FlagSet) {
 	f.Var(choice[licensing.Count]{new(licensing.Count), countModes}, "count", "which devices count: all that accounting names, or only those accepted here")
 	f.Var(choice[licensing.APPolicy]{new(licensing.APPolicy), apPolicies}, "ap-policy", "how APs get their slot")
 	f.String("time-zone", "", "IANA time `ZONE`; the end of a running license does not move")
+	f.Var(choice[licensing.AutoRenewal]{new(licensing.AutoRenewal), onOff}, "auto-renewal", "when the last license ends, take the next one of the Organization's pool")
 	f.String("room-attribute", "", "where the room stands: nas-port-id, vlan, user-name, nas-identifier, called-station-id or ap; \"\" for no rooms")
 	f.String("room-pattern", "", "regular `EXPRESSION`; its first group is the room")
 	f.StringArray("room-map", nil, "`TEXT=ROOM`, repeatable; TEXT= takes an entry away")

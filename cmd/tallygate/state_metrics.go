@@ -26,7 +26,7 @@ type stateMetrics struct {
 	now      func() time.Time
 	snapshot atomic.Pointer[store.Snapshot]
 
-	counted, state, end, aps, rooms *prometheus.Desc
+	counted, state, end, due, aps, rooms *prometheus.Desc
 }
 
 func newStateMetrics(l licenseLister, now func() time.Time) *stateMetrics {
@@ -38,17 +38,21 @@ func newStateMetrics(l licenseLister, now func() time.Time) *stateMetrics {
 		counted: desc("devices_counted", "Devices that count for the license that governs a Location.", "location"),
 		state:   desc("license_state", "1 for the state that a license is in, 0 for the others.", "number", "state"),
 		end:     desc("license_end_timestamp_seconds", "When a license ends; absent before it has started.", "number"),
+		due:     desc("license_start_due_timestamp_seconds", "When a proposed start happens by itself; absent while none is proposed.", "number"),
 		aps:     desc("ap_slots", "Access points: licensed (absent when not limited) and in use.", "location", "kind"),
 		rooms:   desc("room_slots", "Rooms: licensed (absent when not limited) and in use.", "location", "kind"),
 	}
 }
+
+// countedAt names a count: a license has one at each of its Locations.
+type countedAt struct{ license, location string }
 
 // publish takes the present snapshot; it does not block.
 func (m *stateMetrics) publish(s store.Snapshot) { m.snapshot.Store(&s) }
 
 // Describe names the metrics.
 func (m *stateMetrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.counted, m.state, m.end, m.aps, m.rooms} {
+	for _, d := range []*prometheus.Desc{m.counted, m.state, m.end, m.due, m.aps, m.rooms} {
 		ch <- d
 	}
 }
@@ -62,9 +66,11 @@ func (m *stateMetrics) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.NewInvalidMetric(m.state, err)
 		return
 	}
-	counted := make(map[string]int, len(all))
+	counted := map[countedAt]int{}
 	for _, l := range all {
-		counted[l.Number] = l.DevicesCounted
+		for _, p := range l.Parts {
+			counted[countedAt{l.Number, p.Location}] = p.DevicesCounted
+		}
 		m.license(ch, l)
 	}
 	snapshot := m.snapshot.Load()
@@ -77,6 +83,9 @@ func (m *stateMetrics) Collect(ch chan<- prometheus.Metric) {
 }
 
 func (m *stateMetrics) license(ch chan<- prometheus.Metric, l licensing.Summary) {
+	if l.ReleasedTo != "" {
+		return // the gateway that serves under it reports it
+	}
 	for _, s := range licensing.States() {
 		is := 0.0
 		if s == l.State {
@@ -87,14 +96,17 @@ func (m *stateMetrics) license(ch chan<- prometheus.Metric, l licensing.Summary)
 	if l.EndsAt != nil {
 		ch <- prometheus.MustNewConstMetric(m.end, prometheus.GaugeValue, float64(l.EndsAt.Unix()), l.Number)
 	}
+	if l.StartDue != nil {
+		ch <- prometheus.MustNewConstMetric(m.due, prometheus.GaugeValue, float64(l.StartDue.Unix()), l.Number)
+	}
 }
 
-func (m *stateMetrics) location(ch chan<- prometheus.Metric, l *licensing.Location, s *store.Snapshot, counted map[string]int) {
+func (m *stateMetrics) location(ch chan<- prometheus.Metric, l *licensing.Location, s *store.Snapshot, counted map[countedAt]int) {
 	now := m.now()
 	devices := 0
 	limits := licensing.Allotment{APs: licensing.Unlimited, Rooms: licensing.Unlimited}
 	if g := licensing.Governing(l.Licenses, now); g != nil {
-		devices = counted[g.Number]
+		devices = counted[countedAt{g.Number, l.Code}]
 		limits, _ = g.AllotmentAt(l.ID)
 	}
 	ch <- prometheus.MustNewConstMetric(m.counted, prometheus.GaugeValue, float64(devices), l.Code)
