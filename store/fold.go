@@ -57,6 +57,12 @@ func (l *backlog) drop(n int) {
 type folded struct {
 	count int                         // from the front of the backlog
 	ids   map[*macwatch.Session]int64 // rows that were new
+	rows  []newRow                    // the same, in order
+}
+
+type newRow struct {
+	ident macwatch.Ident
+	row   int64
 }
 
 // fold writes the n oldest sessions of the backlog to their rows, and forgets what
@@ -93,14 +99,19 @@ func (b *batch) fold(n int) error {
 // saveRow writes a session's row. The session itself learns its new id at the commit:
 // it may be one that outlives a failed transaction.
 func (b *batch) saveRow(s *macwatch.Session) error {
-	id, err := b.w.writeSession(s, b.rowOf(s))
-	if err == nil && s.ID == 0 {
-		if b.folded.ids == nil {
-			b.folded.ids = map[*macwatch.Session]int64{}
-		}
-		b.folded.ids[s] = id
+	if row := b.rowOf(s); row != 0 {
+		return b.w.updateSession(s, row)
 	}
-	return err
+	row := b.w.index.next + int64(len(b.folded.rows))
+	if err := b.w.insertSession(s, row); err != nil {
+		return err
+	}
+	if b.folded.ids == nil {
+		b.folded.ids = map[*macwatch.Session]int64{}
+	}
+	b.folded.ids[s] = row
+	b.folded.rows = append(b.folded.rows, newRow{s.Ident, row})
+	return nil
 }
 
 // rowOf is the id of a session's row, 0 while it has none.
@@ -144,8 +155,8 @@ func (b *batch) journal() error {
 		image = appendImage(image, s)
 	}
 	b.w.image = image
-	id, err := b.w.stmts.appendJournal.insert(image)
-	b.journaled = id
+	b.journaled = b.w.lastJournal + 1
+	_, err := b.w.stmts.appendJournal.exec(b.journaled, image)
 	return wrap("append to the journal", err)
 }
 
@@ -153,6 +164,9 @@ func (b *batch) journal() error {
 func (b *batch) settleFold() {
 	for s, id := range b.folded.ids {
 		s.ID = id
+	}
+	for _, r := range b.folded.rows {
+		b.w.index.added(r.ident, r.row)
 	}
 	b.w.backlog.drop(b.folded.count)
 	for _, ident := range b.order {
@@ -236,6 +250,9 @@ func (w *writer) recoverJournal(ctx context.Context) error {
 		w.lastJournal = j.id
 	}
 	for _, waiting := range w.backlog.order {
+		if waiting.session.ID != 0 {
+			continue
+		}
 		// Its row may have been written after this state was journaled.
 		stored, err := w.loadSession(waiting.session.Ident)
 		if err != nil {

@@ -45,12 +45,15 @@ func (b *batch) record(r *macwatch.Record) error {
 			return err
 		}
 	case macwatch.NextLeg:
-		if session != nil {
-			if err := b.supersede(session); err != nil {
+		prior := session
+		session = macwatch.OpenSession(r, ident, event, prior)
+		if prior != nil {
+			// From now on only its row tells of it.
+			if err := b.saveRow(prior); err != nil {
 				return err
 			}
+			session.Prior = b.rowOf(prior)
 		}
-		session = macwatch.OpenSession(r, ident, event, session)
 		if p := b.place(r.Location); p != nil {
 			began := session.StartedAt
 			if r.Status == macwatch.StatusStart {
@@ -68,31 +71,21 @@ func (b *batch) record(r *macwatch.Record) error {
 // applyBefore applies a late record to the leg that it belongs to, some leg before s.
 // It returns that leg, or nil when the record was there already.
 func (b *batch) applyBefore(s *macwatch.Session, r *macwatch.Record, event time.Time) (*macwatch.Session, error) {
-	for leg := s.Leg - 1; leg >= 0; leg-- {
-		prior, err := b.w.loadLeg(s.Ident, leg)
+	for row := s.Prior; row != 0; {
+		prior, err := b.w.loadRow(row)
 		if prior == nil || err != nil {
 			return nil, err
 		}
 		switch prior.Apply(r, event) {
 		case macwatch.PriorLeg:
+			row = prior.Prior
 		case macwatch.Applied:
-			_, err := b.w.writeSession(prior, prior.ID)
-			return prior, err
+			return prior, b.w.updateSession(prior, prior.ID)
 		default:
 			return nil, nil
 		}
 	}
 	return nil, nil
-}
-
-// supersede writes a leg that another one follows from now on: the table alone knows
-// it then.
-func (b *batch) supersede(s *macwatch.Session) error {
-	if _, err := b.w.writeSession(s, b.rowOf(s)); err != nil {
-		return err
-	}
-	_, err := b.w.stmts.supersede.exec(s.Ident[:])
-	return wrap("close a session's leg", err)
 }
 
 // session finds the latest leg as a copy that this batch may change; nil when there
@@ -158,7 +151,7 @@ func (b *batch) nasEvent(r *macwatch.Record, ident macwatch.Ident, event time.Ti
 		if !s.CloseByNAS(r.Status, event) {
 			continue
 		}
-		if _, err := b.w.writeSession(s, s.ID); err != nil {
+		if err := b.w.updateSession(s, s.ID); err != nil {
 			return err
 		}
 		b.replace(s)

@@ -11,7 +11,7 @@ import (
 // other argument, which costs ten times what the search does.
 type statements struct {
 	insertSession, updateSession                             *stmt
-	selectSession, selectLeg, selectOpen, supersede          *stmt
+	selectSession, selectOpen, selectIndex, insertIndex      *stmt
 	selectDevice, upsertDevice, raiseSeen                    *stmt
 	selectCounted, insertCounted, lowerCounted, raiseCounted *stmt
 	raiseCount, insertWindow                                 *stmt
@@ -21,21 +21,21 @@ type statements struct {
 
 func (s *statements) all() map[**stmt]string {
 	return map[**stmt]string{
-		&s.insertSession: `INSERT INTO sessions (ident, leg, location_id, client_id, nas, mac, ap, called_mac, ssid, room,
+		&s.insertSession: `INSERT INTO sessions (id, ident, leg, prior, location_id, client_id, nas, mac, ap, called_mac, ssid, room,
 			session_id, user_name, calling, called, class, framed_ip, started_at, begun, updated_at, ended_at, stopped,
 			input_octets, output_octets, input_packets, output_packets, session_time, terminate_cause, lab, records, keys)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		&s.updateSession: `UPDATE sessions SET ap = ?, called_mac = ?, ssid = ?, room = ?, user_name = ?, calling = ?, called = ?,
 			class = ?, framed_ip = ?, started_at = ?, begun = ?, updated_at = ?, ended_at = ?, stopped = ?,
 			input_octets = ?, output_octets = ?, input_packets = ?, output_packets = ?, session_time = ?,
 			terminate_cause = ?, records = ?, keys = ? WHERE id = ?`,
-		&s.selectSession: `SELECT ` + sessionColumns + ` FROM sessions WHERE ident = ? AND superseded = 0`,
-		&s.selectLeg:     `SELECT ` + sessionColumns + ` FROM sessions WHERE ident = ? AND superseded = ?`,
-		&s.supersede:     `UPDATE sessions SET superseded = leg + 1 WHERE ident = ? AND superseded = 0`,
+		&s.selectSession: `SELECT ` + sessionColumns + ` FROM sessions WHERE id = ?`,
 		&s.selectOpen: `SELECT ` + sessionColumns + ` FROM sessions
 			WHERE client_id = ?1 AND nas = ?2 AND ended_at IS NULL AND (?3 = 0 OR called_mac = ?3)`,
+		&s.selectIndex: `SELECT body FROM session_index WHERE id = ?`,
+		&s.insertIndex: `INSERT OR REPLACE INTO session_index (id, body) VALUES (?, ?)`,
 
-		&s.appendJournal: `INSERT INTO journal (body) VALUES (?)`,
+		&s.appendJournal: `INSERT INTO journal (id, body) VALUES (?, ?)`,
 		&s.trimJournal:   `DELETE FROM journal WHERE id < ?`,
 
 		&s.selectDevice: `SELECT first_seen, last_seen, reason FROM devices WHERE location_id = ? AND mac = ?`,

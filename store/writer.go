@@ -30,6 +30,7 @@ type writer struct {
 	sessions    *lru.Cache[macwatch.Ident, *macwatch.Session] // latest legs
 	epochs      map[int64]epoch
 	lastEpoch   uint32
+	index       sessionIndex
 	backlog     backlog
 	lastJournal int64  // row
 	image       []byte // of the batch, used again
@@ -65,6 +66,9 @@ func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err er
 		return nil, err
 	}
 	if w.state, err = loadState(ctx, conn, s.Now()); err != nil {
+		return nil, err
+	}
+	if err = w.openIndex(ctx); err != nil {
 		return nil, err
 	}
 	if err = w.recoverJournal(ctx); err != nil {
@@ -112,6 +116,9 @@ func (w *writer) turn(ops []op, done func([]op)) {
 		if err := w.foldSome(2 * foldStep); err != nil {
 			w.fail(err)
 		}
+	}
+	if err := w.sealSome(); err != nil {
+		w.fail(err)
 	}
 	// Under load there are no quiet moments: housekeeping takes its turn all the same.
 	if time.Since(w.kept) >= tick {
