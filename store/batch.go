@@ -19,9 +19,13 @@ type batch struct {
 	touched  map[macwatch.Ident]struct{}          // changed, and to be journaled
 
 	folded    folded
-	journaled int64 // the batch's journal row
+	journaled int64                            // the batch's journal row
+	devices   map[macwatch.DeviceKey]*newcomer // to be journaled
+	counts    map[countKey]countOf
 	cached    []cacheEntry
-	seen      map[macwatch.DeviceKey]time.Time
+	seen      []seenAt
+	hits      int // of the cache
+	misses    int
 	audit     chain
 }
 
@@ -46,7 +50,8 @@ func (w *writer) newBatch() *batch {
 		places:   map[int64]*place{},
 		sessions: map[macwatch.Ident]*macwatch.Session{},
 		touched:  map[macwatch.Ident]struct{}{},
-		seen:     map[macwatch.DeviceKey]time.Time{},
+		devices:  map[macwatch.DeviceKey]*newcomer{},
+		counts:   map[countKey]countOf{},
 	}
 }
 

@@ -59,12 +59,17 @@ func (w *writer) change(ctx context.Context, ch licensing.Change, f func(*tx) er
 	}
 	// From here on it happens as a whole or not at all, whatever the caller does.
 	ctx = context.WithoutCancel(ctx)
-	if err := w.begin(); err != nil {
+	// A change may read the devices' rows, and write them.
+	err := w.foldNewcomers(w.newcomers.len())
+	if err == nil {
+		err = w.begin()
+	}
+	if err != nil {
 		w.fail(err)
 		return err
 	}
 	t := &tx{ctx: ctx, w: w, conn: w.conn, now: w.s.Now().Truncate(time.Microsecond), by: ch.By, state: w.state, audit: w.audit}
-	err := f(t)
+	err = f(t)
 	var next *state
 	if err == nil {
 		next, err = loadState(ctx, w.conn, t.now)

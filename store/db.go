@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -112,6 +113,12 @@ func unavailable(err error) error {
 func micros(t time.Time) int64 { return t.UnixMicro() }
 
 func fromMicros(us int64) time.Time { return time.UnixMicro(us).UTC() }
+
+// instantAt is an INTEGER column of a time.
+func instantAt(column driver.Value) time.Time {
+	us, _ := column.(int64)
+	return fromMicros(us)
+}
 
 // nullMicros stores the zero time as NULL.
 func nullMicros(t time.Time) any {

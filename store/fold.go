@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"go.uber.org/zap"
 
@@ -140,10 +141,10 @@ func (b *batch) foldAll() error {
 	return nil
 }
 
-// journal appends what the batch has changed, as one row.
+// journal appends what the batch has changed: one row for its sessions, one for its devices.
 func (b *batch) journal() error {
-	if len(b.touched) == 0 {
-		return nil
+	if err := errors.Join(b.saveCounts(), b.journalDevices()); err != nil || len(b.touched) == 0 {
+		return err
 	}
 	image := append(b.w.image[:0], imageVersion)
 	for _, ident := range b.order {
@@ -158,6 +159,19 @@ func (b *batch) journal() error {
 	b.journaled = b.w.lastJournal + 1
 	_, err := b.w.stmts.appendJournal.exec(b.journaled, image)
 	return wrap("append to the journal", err)
+}
+
+func (b *batch) journalDevices() error {
+	if len(b.devices) == 0 {
+		return nil
+	}
+	image := append(b.w.image[:0], imageVersion)
+	for _, c := range b.devices {
+		image = appendNewcomer(image, c)
+	}
+	b.w.image = image
+	_, err := b.w.stmts.appendDevices.exec(b.w.newcomers.lastJournal+1, image)
+	return wrap("append to the device journal", err)
 }
 
 // settleFold takes over, after the commit, what was folded and what was journaled.
@@ -175,6 +189,12 @@ func (b *batch) settleFold() {
 		}
 	}
 	b.w.lastJournal = max(b.w.lastJournal, b.journaled)
+	if len(b.devices) > 0 {
+		b.w.newcomers.lastJournal++
+		for key, c := range b.devices {
+			b.w.newcomers.fresh[key] = c
+		}
+	}
 }
 
 // foldSome folds up to n sessions, in a transaction of its own: an answer never
@@ -205,33 +225,27 @@ func (w *writer) foldSome(n int) error {
 
 func (w *writer) foldOnce(n int) error {
 	b := w.newBatch()
-	err := w.begin()
-	if err == nil {
-		if err = b.fold(n); err == nil {
-			err = w.exec("COMMIT")
-		}
-		if err != nil {
-			w.rollback()
-		}
-	}
-	if err != nil {
-		w.s.metrics.commitFailures.Inc()
+	if err := w.within(func() error { return b.fold(n) }); err != nil {
 		return err
 	}
 	b.settleFold()
 	return nil
 }
 
+// journalRow is a row of one of the two journals.
+type journalRow struct {
+	id   int64
+	body []byte
+}
+
+func scanJournal(r *sql.Rows) (j journalRow, err error) {
+	err = r.Scan(&j.id, &j.body)
+	return j, err
+}
+
 // recoverJournal takes up what the run before had journaled and not folded.
 func (w *writer) recoverJournal(ctx context.Context) error {
-	type row struct {
-		id   int64
-		body []byte
-	}
-	journal, err := rows(ctx, w.conn, func(r *sql.Rows) (j row, err error) {
-		err = r.Scan(&j.id, &j.body)
-		return j, err
-	}, `SELECT id, body FROM journal ORDER BY id`)
+	journal, err := rows(ctx, w.conn, scanJournal, `SELECT id, body FROM journal ORDER BY id`)
 	if err != nil {
 		return err
 	}

@@ -115,3 +115,31 @@ func instantOf(t time.Time) int64 {
 	}
 	return micros(t)
 }
+
+// appendNewcomer appends a device's state, for the device journal.
+func appendNewcomer(b []byte, c *newcomer) []byte {
+	for _, n := range []int64{
+		c.key.Location, int64(c.key.MAC), instantOf(c.first), instantOf(c.last),
+		c.license, instantOf(c.countedFirst), instantOf(c.countedLast),
+	} {
+		b = binary.AppendVarint(b, n)
+	}
+	for _, t := range []string{c.reason, c.ap, c.session} {
+		b = binary.AppendUvarint(b, uint64(len(t)))
+		b = append(b, t...)
+	}
+	return b
+}
+
+// readNewcomer reads what appendNewcomer wrote, and returns what follows it.
+func readNewcomer(b []byte) (*newcomer, []byte, error) {
+	r := imageReader{b: b}
+	c := &newcomer{key: macwatch.DeviceKey{Location: r.number(), MAC: macwatch.MAC(r.number())}}
+	c.first, c.last = r.instant(), r.instant()
+	c.license, c.countedFirst, c.countedLast = r.number(), r.instant(), r.instant()
+	c.reason, c.ap, c.session = r.text(), r.text(), r.text()
+	if r.bad {
+		return nil, nil, errImage
+	}
+	return c, r.b, nil
+}

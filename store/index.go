@@ -93,21 +93,16 @@ func (w *writer) sealSome() error {
 	if !x.due() {
 		return nil
 	}
-	if err := w.begin(); err != nil {
-		return err
-	}
 	g, upTo := x.open[0], min(x.written+sealStep, indexSlices)
-	err := func() error {
+	err := w.within(func() error {
 		for s := x.written; s < upTo; s++ {
 			if _, err := w.stmts.insertIndex.exec(x.sealed*indexSlices+s, sliceBody(g[s])); err != nil {
 				return wrap("seal a generation of sessions", err)
 			}
 		}
-		return w.exec("COMMIT")
-	}()
+		return nil
+	})
 	if err != nil {
-		w.rollback()
-		w.s.metrics.commitFailures.Inc()
 		return err
 	}
 	if x.written = upTo; upTo < indexSlices {

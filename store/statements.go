@@ -10,13 +10,13 @@ import (
 // with a whole key: with ORDER BY … LIMIT 1 SQLite prepares a statement anew at each
 // other argument, which costs ten times what the search does.
 type statements struct {
-	insertSession, updateSession                             *stmt
-	selectSession, selectOpen, selectIndex, insertIndex      *stmt
-	selectDevice, upsertDevice, raiseSeen                    *stmt
-	selectCounted, insertCounted, lowerCounted, raiseCounted *stmt
-	raiseCount, insertWindow                                 *stmt
-	insertRaw, insertNASEvent                                *stmt
-	appendJournal, trimJournal                               *stmt
+	insertSession, updateSession                           *stmt
+	selectSession, selectOpen, selectIndex, insertIndex    *stmt
+	selectDevice, upsertDevice, raiseSeen                  *stmt
+	selectCounted, upsertCounted                           *stmt
+	selectCount, saveCount, insertWindow                   *stmt
+	insertRaw, insertNASEvent                              *stmt
+	appendJournal, trimJournal, appendDevices, trimDevices *stmt
 }
 
 func (s *statements) all() map[**stmt]string {
@@ -37,6 +37,8 @@ func (s *statements) all() map[**stmt]string {
 
 		&s.appendJournal: `INSERT INTO journal (id, body) VALUES (?, ?)`,
 		&s.trimJournal:   `DELETE FROM journal WHERE id < ?`,
+		&s.appendDevices: `INSERT INTO device_journal (id, body) VALUES (?, ?)`,
+		&s.trimDevices:   `DELETE FROM device_journal WHERE id <= ?`,
 
 		&s.selectDevice: `SELECT first_seen, last_seen, reason FROM devices WHERE location_id = ? AND mac = ?`,
 		&s.upsertDevice: `INSERT INTO devices (location_id, mac, first_seen, last_seen, reason) VALUES (?, ?, ?, ?, ?)
@@ -45,11 +47,12 @@ func (s *statements) all() map[**stmt]string {
 		&s.raiseSeen: `UPDATE devices SET last_seen = ?1 WHERE location_id = ?2 AND mac = ?3 AND last_seen < ?1`,
 
 		&s.selectCounted: `SELECT first_at, last_at FROM counted WHERE license_id = ? AND location_id = ? AND mac = ?`,
-		&s.insertCounted: `INSERT INTO counted (license_id, location_id, mac, first_at, last_at, ap, session) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		&s.lowerCounted:  `UPDATE counted SET first_at = ?, ap = ?, session = ? WHERE license_id = ? AND location_id = ? AND mac = ?`,
-		&s.raiseCounted:  `UPDATE counted SET last_at = ? WHERE license_id = ? AND location_id = ? AND mac = ?`,
-		&s.raiseCount: `INSERT INTO counts (license_id, location_id, devices) VALUES (?, ?, 1)
-			ON CONFLICT DO UPDATE SET devices = devices + 1 RETURNING devices`,
+		&s.upsertCounted: `INSERT INTO counted (license_id, location_id, mac, first_at, last_at, ap, session) VALUES (?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET last_at = max(last_at, excluded.last_at), first_at = min(first_at, excluded.first_at),
+			ap = iif(excluded.first_at < first_at, excluded.ap, ap), session = iif(excluded.first_at < first_at, excluded.session, session)`,
+		&s.selectCount: `SELECT devices FROM counts WHERE license_id = ? AND location_id = ?`,
+		&s.saveCount: `INSERT INTO counts (license_id, location_id, devices) VALUES (?, ?, ?)
+			ON CONFLICT DO UPDATE SET devices = excluded.devices`,
 		&s.insertWindow: `INSERT OR IGNORE INTO window_sightings (license_id, location_id, at, mac, ap, session) VALUES (?, ?, ?, ?, ?, ?)`,
 
 		&s.insertRaw: `INSERT INTO raw_records (client_id, location_id, key, status, reason, event_at, recorded_at, packet)

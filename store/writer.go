@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"time"
 
@@ -34,7 +35,9 @@ type writer struct {
 	backlog     backlog
 	lastJournal int64  // row
 	image       []byte // of the batch, used again
+	newcomers   newcomers
 	seen        lateSeen
+	row         [4]driver.Value // read at the moment
 	subscriber  func(Snapshot)
 	failed      bool                 // the last commit failed
 	clockSaved  time.Duration        // uptime when the clock was last noted
@@ -72,6 +75,9 @@ func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err er
 		return nil, err
 	}
 	if err = w.recoverJournal(ctx); err != nil {
+		return nil, err
+	}
+	if err = w.recoverNewcomers(ctx); err != nil {
 		return nil, err
 	}
 	if err = w.recoverSeen(ctx); err != nil {
@@ -112,12 +118,7 @@ func (w *writer) turn(ops []op, done func([]op)) {
 		w.commit(ops)
 	}
 	done(ops)
-	if len(w.backlog.order) > backlogSize {
-		if err := w.foldSome(2 * foldStep); err != nil {
-			w.fail(err)
-		}
-	}
-	if err := w.sealSome(); err != nil {
+	if err := w.fold(); err != nil {
 		w.fail(err)
 	}
 	// Under load there are no quiet moments: housekeeping takes its turn all the same.
@@ -127,6 +128,21 @@ func (w *writer) turn(ops []op, done func([]op)) {
 			w.fail(err)
 		}
 	}
+}
+
+// fold writes to their rows what waits too long in the journals, a little at a time.
+func (w *writer) fold() error {
+	if len(w.backlog.order) > backlogSize {
+		if err := w.foldSome(2 * foldStep); err != nil {
+			return err
+		}
+	}
+	if w.newcomers.len() > newcomerBacklog {
+		if err := w.foldNewcomers(newcomerStep); err != nil {
+			return err
+		}
+	}
+	return w.sealSome()
 }
 
 // commit writes the operations in one transaction. When that fails for the sake of
@@ -213,9 +229,11 @@ func (w *writer) succeed(b *batch) {
 	for i := range b.cached {
 		w.s.cache.Add(b.cached[i].key, b.cached[i].epoch, b.cached[i].first)
 	}
-	for key, at := range b.seen {
-		w.seen.note(key, at)
+	for i := range b.seen {
+		w.seen.note(b.seen[i].key, b.seen[i].at)
 	}
+	w.s.metrics.cacheHits.Add(float64(b.hits))
+	w.s.metrics.cacheMisses.Add(float64(b.misses))
 	w.audit.commit(b.audit)
 	if b.state != w.state {
 		w.publish(b.state)
@@ -248,6 +266,22 @@ func (w *writer) recovered() {
 
 func (w *writer) begin() error { return w.exec("BEGIN IMMEDIATE") }
 
+// within runs f in a transaction of its own.
+func (w *writer) within(f func() error) error {
+	if err := w.begin(); err != nil {
+		return err
+	}
+	err := f()
+	if err == nil {
+		err = w.exec("COMMIT")
+	}
+	if err != nil {
+		w.rollback()
+		w.s.metrics.commitFailures.Inc()
+	}
+	return err
+}
+
 // rollback leaves the connection outside any transaction. SQLite may have rolled
 // back by itself already, and says so as an error; that is fine.
 func (w *writer) rollback() { _ = w.exec("ROLLBACK") }
@@ -273,11 +307,11 @@ func (w *writer) housekeep(last bool) error {
 		}
 		w.clockEvent = licensing.ClockSteady
 	}
-	fold := foldStep
+	sessions, devices := foldStep, newcomerStep
 	if last {
-		fold = len(w.backlog.order)
+		sessions, devices = len(w.backlog.order), w.newcomers.len()
 	}
-	if err := w.foldSome(fold); err != nil {
+	if err := errors.Join(w.foldSome(sessions), w.foldNewcomers(devices)); err != nil {
 		return err
 	}
 	clockDue := w.s.uptime()-w.clockSaved >= clockInterval

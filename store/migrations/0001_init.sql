@@ -211,9 +211,13 @@ CREATE TABLE session_index (
     body BLOB NOT NULL
 );
 
--- The latest states of sessions and devices that have not been written to their rows
--- yet: a row per committed batch, see image.go.
+-- The latest states of sessions and of devices that have not been written to their rows
+-- yet: a row for each committed batch, see image.go.
 CREATE TABLE journal (
+    id   INTEGER PRIMARY KEY,
+    body BLOB NOT NULL
+);
+CREATE TABLE device_journal (
     id   INTEGER PRIMARY KEY,
     body BLOB NOT NULL
 );
