@@ -17,7 +17,6 @@ func (b *batch) sight(r *macwatch.Record, s *macwatch.Session, event time.Time) 
 	windowed := p.license != nil && p.license.Terms.CountWindow > 0
 	if !windowed && b.w.s.cache.Counted(key, p.epoch, event) {
 		b.hits++
-		b.seen = append(b.seen, seenAt{key, event})
 		return nil
 	}
 	b.misses++
@@ -35,7 +34,6 @@ func (b *batch) sight(r *macwatch.Record, s *macwatch.Session, event time.Time) 
 	if err != nil {
 		return err
 	}
-	b.seen = append(b.seen, seenAt{key, event})
 	changed, added := device.see(event, reason.String()), false
 	if reason == licensing.ReasonNone {
 		var moved bool

@@ -23,32 +23,12 @@ const (
 // transaction appends to the journal, which costs the same however large the tables
 // are; their rows, which lie scattered, are written later, each once for many records.
 type backlog struct {
-	sessions map[macwatch.Ident]*waiting
-	order    []*waiting // by since, oldest first
-	stuck    []*waiting // those whose row cannot be written: the journal keeps them
+	order []*held // by since, oldest first
+	stuck []*held // those whose row cannot be written: the journal keeps them
 }
 
-type waiting struct {
-	session *macwatch.Session
-	since   int64 // the first journal row that holds a state of it not folded yet
-}
-
-// add takes over a state that journal row id holds.
-func (l *backlog) add(s *macwatch.Session, id int64) {
-	if w, ok := l.sessions[s.Ident]; ok {
-		w.session = s
-		return
-	}
-	w := &waiting{s, id}
-	l.sessions[s.Ident] = w
-	l.order = append(l.order, w)
-}
-
-// drop takes out the n oldest, which are folded.
+// drop takes out the n oldest.
 func (l *backlog) drop(n int) {
-	for _, w := range l.order[:n] {
-		delete(l.sessions, w.session.Ident)
-	}
 	rest := copy(l.order, l.order[n:])
 	clear(l.order[rest:])
 	l.order = l.order[:rest]
@@ -75,20 +55,23 @@ func (b *batch) fold(n int) error {
 	if n == b.folded.count {
 		return nil
 	}
-	for _, w := range l.order[b.folded.count:n] {
-		ident, s := w.session.Ident, w.session
-		if mine, ok := b.sessions[ident]; ok {
-			s = mine
-			delete(b.touched, ident)
+	for _, h := range l.order[b.folded.count:n] {
+		s := h.session
+		mine := b.sessions[s.Ident]
+		if mine != nil && mine.changed {
+			s, mine.touched = mine.session, false
 		}
 		if err := b.saveRow(s); err != nil {
 			return err
 		}
+		if mine != nil {
+			mine.session.ID = b.rowOf(s) // a copy of the batch's own
+		}
 	}
 	b.folded.count = n
 	keep := b.w.lastJournal + 1
-	for _, w := range l.stuck {
-		keep = min(keep, w.since)
+	for _, h := range l.stuck {
+		keep = min(keep, h.since)
 	}
 	if n < len(l.order) {
 		keep = min(keep, l.order[n].since)
@@ -106,9 +89,6 @@ func (b *batch) saveRow(s *macwatch.Session) error {
 	row := b.w.index.next + int64(len(b.folded.rows))
 	if err := b.w.insertSession(s, row); err != nil {
 		return err
-	}
-	if b.folded.ids == nil {
-		b.folded.ids = map[*macwatch.Session]int64{}
 	}
 	b.folded.ids[s] = row
 	b.folded.rows = append(b.folded.rows, newRow{s.Ident, row})
@@ -129,12 +109,12 @@ func (b *batch) foldAll() error {
 	if err := b.fold(len(b.w.backlog.order)); err != nil {
 		return err
 	}
-	for _, ident := range b.order {
-		if _, ok := b.touched[ident]; !ok {
+	for _, h := range b.order {
+		if !h.touched {
 			continue
 		}
-		delete(b.touched, ident)
-		if err := b.saveRow(b.sessions[ident]); err != nil {
+		h.touched = false
+		if err := b.saveRow(h.session); err != nil {
 			return err
 		}
 	}
@@ -143,19 +123,20 @@ func (b *batch) foldAll() error {
 
 // journal appends what the batch has changed: one row for its sessions, one for its devices.
 func (b *batch) journal() error {
-	if err := errors.Join(b.saveCounts(), b.journalDevices()); err != nil || len(b.touched) == 0 {
+	if err := errors.Join(b.saveCounts(), b.journalDevices()); err != nil {
 		return err
 	}
 	image := append(b.w.image[:0], imageVersion)
-	for _, ident := range b.order {
-		if _, ok := b.touched[ident]; !ok {
-			continue
+	for _, h := range b.order {
+		if h.touched {
+			h.session.ID = b.rowOf(h.session) // the batch's own copy
+			image = appendImage(image, h.session)
 		}
-		s := b.sessions[ident]
-		s.ID = b.rowOf(s) // the batch's own copy
-		image = appendImage(image, s)
 	}
 	b.w.image = image
+	if len(image) == 1 {
+		return nil
+	}
 	b.journaled = b.w.lastJournal + 1
 	_, err := b.w.stmts.appendJournal.exec(b.journaled, image)
 	return wrap("append to the journal", err)
@@ -182,10 +163,24 @@ func (b *batch) settleFold() {
 	for _, r := range b.folded.rows {
 		b.w.index.added(r.ident, r.row)
 	}
-	b.w.backlog.drop(b.folded.count)
-	for _, ident := range b.order {
-		if _, ok := b.touched[ident]; ok {
-			b.w.backlog.add(b.sessions[ident], b.journaled)
+	l := &b.w.backlog
+	for _, h := range l.order[:b.folded.count] {
+		b.w.sessions.folded(h)
+		b.w.seen.note(h.session)
+	}
+	l.drop(b.folded.count)
+	for _, h := range b.order {
+		at := h.held
+		if at == nil {
+			at = b.w.sessions.put(h.session)
+		}
+		at.session = h.session
+		switch {
+		case !h.touched:
+			b.w.seen.note(h.session)
+		case at.since == 0:
+			at.since = b.journaled
+			l.order = append(l.order, at)
 		}
 	}
 	b.w.lastJournal = max(b.w.lastJournal, b.journaled)
@@ -215,9 +210,8 @@ func (w *writer) foldSome(n int) error {
 		}
 		if err != nil {
 			w.s.log.Error("a session could not be written; the journal keeps it", zap.Error(err))
-			stuck := w.backlog.order[0]
+			w.backlog.stuck = append(w.backlog.stuck, w.backlog.order[0])
 			w.backlog.drop(1)
-			w.backlog.stuck = append(w.backlog.stuck, stuck)
 		}
 	}
 	return nil
@@ -258,7 +252,10 @@ func (w *writer) recoverJournal(ctx context.Context) error {
 			if err != nil {
 				return unreadable(j.id)
 			}
-			w.backlog.add(s, j.id)
+			if h := w.sessions.put(s); h.since == 0 {
+				h.since = j.id
+				w.backlog.order = append(w.backlog.order, h)
+			}
 			b = rest
 		}
 		w.lastJournal = j.id
@@ -298,9 +295,9 @@ func (s *Store) flushSessions() (unfolded []*macwatch.Session, err error) {
 		}
 	}
 	if !s.onWriter(func() {
-		for _, list := range [][]*waiting{s.w.backlog.stuck, s.w.backlog.order} {
-			for _, w := range list {
-				unfolded = append(unfolded, w.session.Clone())
+		for _, list := range [][]*held{s.w.backlog.stuck, s.w.backlog.order} {
+			for _, h := range list {
+				unfolded = append(unfolded, h.session.Clone())
 			}
 		}
 	}) {

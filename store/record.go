@@ -29,11 +29,11 @@ func (b *batch) record(r *macwatch.Record) error {
 	if r.Status == macwatch.StatusOn || r.Status == macwatch.StatusOff {
 		return b.nasEvent(r, ident, event)
 	}
-	session, err := b.session(ident)
+	hand, err := b.hold(ident)
 	if err != nil {
 		return err
 	}
-	outcome := macwatch.NextLeg
+	outcome, session := macwatch.NextLeg, hand.session
 	if session != nil {
 		outcome = session.Apply(r, event)
 	}
@@ -61,9 +61,10 @@ func (b *batch) record(r *macwatch.Record) error {
 			}
 			_, session.Lab = p.location.LabAt(began)
 		}
-		b.touch(session)
+		hand.session = session
+		b.touch(hand)
 	case macwatch.Applied:
-		b.touch(session)
+		b.touch(hand)
 	}
 	return b.sight(r, session, event)
 }
@@ -86,23 +87,6 @@ func (b *batch) applyBefore(s *macwatch.Session, r *macwatch.Record, event time.
 		}
 	}
 	return nil, nil
-}
-
-// session finds the latest leg as a copy that this batch may change; nil when there
-// is none. Whoever changes it says so with touch.
-func (b *batch) session(ident macwatch.Ident) (*macwatch.Session, error) {
-	if s, ok := b.sessions[ident]; ok {
-		return s, nil
-	}
-	if w, ok := b.w.backlog.sessions[ident]; ok {
-		c := w.session.Clone()
-		c.ID = b.rowOf(w.session)
-		return c, nil
-	}
-	if s, ok := b.w.sessions.Get(ident); ok {
-		return s.Clone(), nil
-	}
-	return b.w.loadSession(ident)
 }
 
 // repeatGuard is how far apart two records of the same content may lie and still be
@@ -154,19 +138,9 @@ func (b *batch) nasEvent(r *macwatch.Record, ident macwatch.Ident, event time.Ti
 		if err := b.w.updateSession(s, s.ID); err != nil {
 			return err
 		}
-		b.replace(s)
+		if err := b.replace(s); err != nil {
+			return err
+		}
 	}
 	return nil
-}
-
-// replace puts a session that the batch has written to its row in the place of what
-// memory holds of it.
-func (b *batch) replace(s *macwatch.Session) {
-	if latest, ok := b.sessions[s.Ident]; ok && latest.Leg > s.Leg {
-		return
-	}
-	if _, ok := b.sessions[s.Ident]; !ok {
-		b.order = append(b.order, s.Ident)
-	}
-	b.sessions[s.Ident] = s
 }

@@ -41,7 +41,14 @@ type draining struct {
 	later []seenAt             // not to be written before the device has a row
 }
 
-func (l *lateSeen) note(key macwatch.DeviceKey, at time.Time) {
+// note takes in what the row of a session, written now, knows of its device.
+func (l *lateSeen) note(s *macwatch.Session) {
+	if s.MAC.Device() {
+		l.raise(macwatch.DeviceKey{Location: s.Location, MAC: s.MAC}, s.UpdatedAt)
+	}
+}
+
+func (l *lateSeen) raise(key macwatch.DeviceKey, at time.Time) {
 	latest, ok := l.fresh[key]
 	switch {
 	case !ok && len(l.fresh) >= seenLimit:
@@ -107,7 +114,7 @@ func (l *lateSeen) wrote(left draining) {
 		l.fresh = map[macwatch.DeviceKey]time.Time{} // it is what is being drained
 	}
 	for _, v := range left.later {
-		l.note(v.key, v.at)
+		l.raise(v.key, v.at)
 	}
 	left.later = nil
 	l.draining = left
@@ -135,6 +142,10 @@ func (w *writer) recoverSeen(ctx context.Context) error {
 // step, so that no answer waits long. While the store cannot be written a list is a few
 // seconds old, which is better than none.
 func (s *Store) flushDevices(ctx context.Context) error {
+	// Sightings become known here when their sessions are folded.
+	if _, err := s.flushSessions(); err != nil {
+		return err
+	}
 	steps, missed := 0, false
 	if !s.onWriter(func() {
 		steps = (s.w.newcomers.len() + newcomerStep - 1) / newcomerStep
@@ -173,9 +184,6 @@ func (s *Store) inSteps(n int, f func() error) (err error) {
 
 // flushMissed writes the sightings that did not fit into memory.
 func (s *Store) flushMissed(ctx context.Context) error {
-	if _, err := s.flushSessions(); err != nil {
-		return err
-	}
 	var began time.Time
 	if !s.onWriter(func() { began, s.w.seen.missed = s.Now(), false }) {
 		return errClosing()

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
 	"go.uber.org/zap"
 
 	"tallygate/licensing"
@@ -18,7 +17,6 @@ import (
 const (
 	tick          = time.Second      // probe a store that failed; write last_seen
 	clockInterval = 15 * time.Second // note the latest time seen
-	openSessions  = 131072           // sessions kept in memory
 )
 
 // writer is what the one writing goroutine works on. Nothing in it is shared.
@@ -28,7 +26,8 @@ type writer struct {
 	stmts       *statements
 	state       *state
 	audit       chain
-	sessions    *lru.Cache[macwatch.Ident, *macwatch.Session] // latest legs
+	batch       batch // the present one, or the last
+	sessions    heldSessions
 	epochs      map[int64]epoch
 	lastEpoch   uint32
 	index       sessionIndex
@@ -53,8 +52,7 @@ type epoch struct {
 
 func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err error) {
 	w = &writer{s: s, conn: conn, epochs: map[int64]epoch{}, seen: lateSeen{fresh: map[macwatch.DeviceKey]time.Time{}}}
-	w.backlog.sessions = map[macwatch.Ident]*waiting{}
-	if w.sessions, err = lru.New[macwatch.Ident, *macwatch.Session](openSessions); err != nil {
+	if w.sessions, err = newHeldSessions(); err != nil {
 		return nil, faultf("cannot make the session cache: %w", err)
 	}
 	if w.stmts, err = prepareAll(ctx, conn); err != nil {
@@ -223,14 +221,8 @@ func (w *writer) transact(ops []op) error {
 // succeed takes over what a committed batch has changed.
 func (w *writer) succeed(b *batch) {
 	b.settleFold()
-	for ident, session := range b.sessions {
-		w.sessions.Add(ident, session)
-	}
 	for i := range b.cached {
 		w.s.cache.Add(b.cached[i].key, b.cached[i].epoch, b.cached[i].first)
-	}
-	for i := range b.seen {
-		w.seen.note(b.seen[i].key, b.seen[i].at)
 	}
 	w.s.metrics.cacheHits.Add(float64(b.hits))
 	w.s.metrics.cacheMisses.Add(float64(b.misses))
