@@ -75,7 +75,7 @@ func (w *writer) change(ctx context.Context, ch licensing.Change, f func(*tx) er
 		next, err = loadState(ctx, w.conn, t.now)
 	}
 	if err == nil && !ch.DryRun {
-		err = w.exec("COMMIT")
+		err = w.commitNow()
 	}
 	if err != nil || ch.DryRun {
 		w.rollback()

@@ -10,6 +10,7 @@ import (
 // with a whole key: with ORDER BY … LIMIT 1 SQLite prepares a statement anew at each
 // other argument, which costs ten times what the search does.
 type statements struct {
+	begin, commit, rollback                                *stmt
 	insertSession, updateSession                           *stmt
 	selectSession, selectOpen, selectIndex, insertIndex    *stmt
 	selectDevice, upsertDevice, raiseSeen                  *stmt
@@ -21,6 +22,10 @@ type statements struct {
 
 func (s *statements) all() map[**stmt]string {
 	return map[**stmt]string{
+		&s.begin:    `BEGIN IMMEDIATE`,
+		&s.commit:   `COMMIT`,
+		&s.rollback: `ROLLBACK`,
+
 		&s.insertSession: `INSERT INTO sessions (id, ident, leg, prior, location_id, client_id, nas, mac, ap, called_mac, ssid, room,
 			session_id, user_name, calling, called, class, framed_ip, started_at, begun, updated_at, ended_at, stopped,
 			input_octets, output_octets, input_packets, output_packets, session_time, terminate_cause, lab, records, keys)

@@ -39,6 +39,7 @@ type writer struct {
 	row         [4]driver.Value // read at the moment
 	subscriber  func(Snapshot)
 	failed      bool                 // the last commit failed
+	lazy        bool                 // the connection does not wait for the disk (see within)
 	clockSaved  time.Duration        // uptime when the clock was last noted
 	clockEvent  licensing.ClockEvent // not reported yet
 	kept        time.Time            // last housekeeping, by the machine's own clock
@@ -202,7 +203,7 @@ func (w *writer) transact(ops []op) error {
 			err = b.journal()
 		}
 		if err == nil {
-			err = w.exec("COMMIT")
+			err = w.commitNow()
 		}
 		if err == nil {
 			w.s.metrics.committed(records, time.Since(start))
@@ -256,16 +257,36 @@ func (w *writer) recovered() {
 	}
 }
 
-func (w *writer) begin() error { return w.exec("BEGIN IMMEDIATE") }
+// begin begins a transaction whose COMMIT returns when it is on the disk.
+func (w *writer) begin() error {
+	if w.lazy {
+		if err := w.exec("PRAGMA synchronous = FULL"); err != nil {
+			return err
+		}
+		w.lazy = false
+	}
+	return w.stmts.begin.run()
+}
 
-// within runs f in a transaction of its own.
+func (w *writer) commitNow() error { return w.stmts.commit.run() }
+
+// within runs f in a transaction of its own, which a power cut may undo: what f writes
+// stands in a journal as well, or can be found out again. In the write-ahead log it
+// precedes whatever is committed later, so the next fsync makes it last, too.
 func (w *writer) within(f func() error) error {
-	if err := w.begin(); err != nil {
+	if !w.lazy {
+		// Not prepared once: this PRAGMA does its work when it is prepared.
+		if err := w.exec("PRAGMA synchronous = NORMAL"); err != nil {
+			return err
+		}
+		w.lazy = true
+	}
+	if err := w.stmts.begin.run(); err != nil {
 		return err
 	}
 	err := f()
 	if err == nil {
-		err = w.exec("COMMIT")
+		err = w.commitNow()
 	}
 	if err != nil {
 		w.rollback()
@@ -276,7 +297,7 @@ func (w *writer) within(f func() error) error {
 
 // rollback leaves the connection outside any transaction. SQLite may have rolled
 // back by itself already, and says so as an error; that is fine.
-func (w *writer) rollback() { _ = w.exec("ROLLBACK") }
+func (w *writer) rollback() { _ = w.stmts.rollback.run() }
 
 func (w *writer) exec(query string, args ...any) error {
 	_, err := w.conn.ExecContext(context.Background(), query, args...)
@@ -325,7 +346,7 @@ func (w *writer) writeLate(n int) error {
 	}
 	left, err := w.writeSeen(n)
 	if err = errors.Join(err, w.saveClock()); err == nil {
-		err = w.exec("COMMIT")
+		err = w.commitNow()
 	}
 	if err != nil {
 		w.rollback()
