@@ -43,7 +43,7 @@ func openWriter(ctx context.Context, path string) (*sql.DB, error) {
 	db.SetMaxOpenConns(1)
 	db.SetMaxIdleConns(1)
 	db.SetConnMaxLifetime(0)
-	if err := db.PingContext(ctx); err != nil {
+	if _, err := db.ExecContext(ctx, "PRAGMA wal_autocheckpoint = 0"); err != nil { // see checkpointer
 		_ = db.Close()
 		return nil, licensing.Errorf(licensing.CodeInternal, "cannot open %s: %w", path, err).
 			WithHint("check that the disk has room and that this user owns the file")

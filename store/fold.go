@@ -16,7 +16,7 @@ import (
 // folded at once, the less an answer waits for it.
 const (
 	backlogSize = 8192 // beyond it folding follows each batch
-	foldStep    = 128
+	foldStep    = 32
 )
 
 // backlog is the sessions whose latest state stands in the journal only. A record's

@@ -15,7 +15,7 @@ import (
 // which are written in key order, share a page.
 const (
 	newcomerBacklog = 16384 // beyond it folding follows each batch
-	newcomerStep    = 256
+	newcomerStep    = 32
 )
 
 // newcomer is what `devices` and, where it counts, `counted` shall say of a device.

@@ -12,7 +12,7 @@ import (
 
 // seenStep is how many last_seen values are written at once: each dirties a page of
 // its own, and an answer may wait for all of them.
-const seenStep = 256
+const seenStep = 64
 
 // seenLimit is how many of them are kept in memory at most; the sessions know the others.
 const seenLimit = 65536

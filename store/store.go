@@ -50,11 +50,12 @@ type Store struct {
 	keepRaw bool
 	metrics *metrics
 
-	db      *sql.DB // the writer's; one connection
-	readers *sql.DB
-	lock    *os.File
-	queue   *queue
-	done    chan struct{} // closed when the writer has ended
+	db           *sql.DB // the writer's; one connection
+	readers      *sql.DB
+	lock         *os.File
+	checkpointer *checkpointer
+	queue        *queue
+	done         chan struct{} // closed when the writer has ended
 
 	cache    *macwatch.Cache
 	clock    atomic.Pointer[licensing.Clock]
@@ -125,6 +126,9 @@ func (s *Store) open() (err error) {
 	if s.readers, err = openReaders(path); err != nil {
 		return err
 	}
+	if s.checkpointer, err = newCheckpointer(path, s.log); err != nil {
+		return err
+	}
 	s.w, err = newWriter(ctx, s, conn)
 	return err
 }
@@ -140,6 +144,9 @@ func (s *Store) closeFiles() error {
 	var errs []error
 	if s.readers != nil {
 		errs = append(errs, s.readers.Close())
+	}
+	if s.checkpointer != nil {
+		errs = append(errs, s.checkpointer.close())
 	}
 	if s.w != nil {
 		errs = append(errs, s.w.close())

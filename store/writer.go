@@ -15,8 +15,8 @@ import (
 
 // How often the writer looks after its own things when nothing else wakes it.
 const (
-	tick          = time.Second      // probe a store that failed; write last_seen
-	clockInterval = 15 * time.Second // note the latest time seen
+	tick          = 250 * time.Millisecond // probe a store that failed; write last_seen
+	clockInterval = 15 * time.Second       // note the latest time seen
 )
 
 // writer is what the one writing goroutine works on. Nothing in it is shared.
@@ -129,18 +129,20 @@ func (w *writer) turn(ops []op, done func([]op)) {
 	}
 }
 
-// fold writes to their rows what waits too long in the journals, a little at a time.
+// fold writes to their rows what is too much for the journals: so little at a time that
+// no answer waits for it.
 func (w *writer) fold() error {
-	if len(w.backlog.order) > backlogSize {
-		if err := w.foldSome(2 * foldStep); err != nil {
+	if over := len(w.backlog.order) - backlogSize; over > 0 {
+		if err := w.foldSome(over); err != nil {
 			return err
 		}
 	}
-	if w.newcomers.len() > newcomerBacklog {
-		if err := w.foldNewcomers(newcomerStep); err != nil {
+	if over := w.newcomers.len() - newcomerBacklog; over > 0 {
+		if err := w.foldNewcomers(over); err != nil {
 			return err
 		}
 	}
+	w.checkpoint()
 	return w.sealSome()
 }
 
@@ -341,15 +343,11 @@ func (w *writer) housekeep(last bool) error {
 // writeLate writes what need not be written at once: up to n values of last_seen,
 // and the time.
 func (w *writer) writeLate(n int) error {
-	if err := w.begin(); err != nil {
-		return err
-	}
-	left, err := w.writeSeen(n)
-	if err = errors.Join(err, w.saveClock()); err == nil {
-		err = w.commitNow()
-	}
-	if err != nil {
-		w.rollback()
+	var left draining
+	if err := w.within(func() (err error) {
+		left, err = w.writeSeen(n)
+		return errors.Join(err, w.saveClock())
+	}); err != nil {
 		return err
 	}
 	w.seen.wrote(left)
