@@ -9,7 +9,7 @@ import (
 
 // Sizes of the write-ahead log, in pages of 4 KiB.
 const (
-	walLong    = 4000  // it is time for a checkpoint
+	walLong    = 1000  // it is time for a checkpoint
 	walTooLong = 32000 // the writer itself makes one, and everybody waits
 	walLook    = 16    // turns of the writer between two looks at the log
 )
