@@ -25,7 +25,7 @@ type Options struct {
 	CacheCapacity int      // devices in the LRU; default 1000000
 	Issuers       []string // public keys whose orders are accepted
 	KeepRaw       bool     // keep every accounting packet as it came
-	Queue         int      // operations that may wait for the writer; default 16384
+	Queue         int      // operations that may wait for the writer; default 4096
 	Log           *zap.Logger
 	Metrics       prometheus.Registerer
 	Now           func() time.Time     // wall clock; default time.Now
@@ -72,7 +72,7 @@ func Open(o Options) (*Store, error) {
 		o.CacheCapacity = 1_000_000
 	}
 	if o.Queue == 0 {
-		o.Queue = 16384
+		o.Queue = 4096
 	}
 	if o.Log == nil {
 		o.Log = zap.NewNop()

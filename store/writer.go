@@ -359,5 +359,8 @@ func (w *writer) writeLate(n int) error {
 // Append queues accounting records (radiusd.Journal).
 func (s *Store) Append(records []*macwatch.Record) int { return s.queue.appendRecords(records) }
 
+// AwaitRoom waits until the queue takes a good many records again (radiusd.Journal).
+func (s *Store) AwaitRoom() { s.queue.awaitRoom() }
+
 // Claim queues a first claim of slots (radiusd.Claims).
 func (s *Store) Claim(c *macwatch.Claim) bool { return s.queue.push(op{claim: c}) }
