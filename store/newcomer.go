@@ -146,6 +146,7 @@ func (w *writer) foldNewcomersOnce(n int) error {
 
 // saveNewcomer writes a device's rows, in the transaction that is open. It may do so again.
 func (w *writer) saveNewcomer(c *newcomer) error {
+	w.known.add(c.key)
 	if _, err := w.stmts.upsertDevice.exec(c.key.Location, int64(c.key.MAC), micros(c.first), micros(c.last), c.reason); err != nil {
 		return wrap("write a device", err)
 	}
@@ -159,6 +160,9 @@ func (w *writer) saveNewcomer(c *newcomer) error {
 // loadDevice reads what the rows say of a device, and of its count for a license.
 func (w *writer) loadDevice(key macwatch.DeviceKey, license int64) (*newcomer, error) {
 	c := &newcomer{key: key, license: license}
+	if !w.known.may(key) {
+		return c, nil
+	}
 	found, err := w.stmts.selectDevice.row(w.row[:3], key.Location, int64(key.MAC))
 	if err != nil {
 		return nil, wrap("read a device", err)

@@ -56,6 +56,7 @@ type Store struct {
 	checkpointer *checkpointer
 	queue        *queue
 	done         chan struct{} // closed when the writer has ended
+	learned      chan struct{} // closed when learnDevices has
 
 	cache    *macwatch.Cache
 	clock    atomic.Pointer[licensing.Clock]
@@ -86,7 +87,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s := &Store{
 		dir: o.Dir, log: o.Log, wall: o.Now, uptime: o.Uptime, keepRaw: o.KeepRaw, metrics: newMetrics(o.Metrics),
-		queue: newQueue(o.Queue), done: make(chan struct{}), cache: macwatch.NewCache(o.CacheCapacity),
+		queue: newQueue(o.Queue), done: make(chan struct{}), learned: make(chan struct{}), cache: macwatch.NewCache(o.CacheCapacity),
 	}
 	s.SetIssuers(o.Issuers)
 	if err := s.open(); err != nil {
@@ -94,6 +95,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s.setWritable(true)
 	go s.run()
+	go s.learnDevices()
 	return s, nil
 }
 
@@ -137,6 +139,7 @@ func (s *Store) open() (err error) {
 func (s *Store) Close() error {
 	s.queue.close()
 	<-s.done
+	<-s.learned
 	return s.closeFiles()
 }
 
@@ -147,6 +150,7 @@ func (s *Store) closeFiles() error {
 	}
 	if s.checkpointer != nil {
 		errs = append(errs, s.checkpointer.close())
+		s.checkpointer = nil
 	}
 	if s.w != nil {
 		errs = append(errs, s.w.close())

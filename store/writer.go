@@ -35,6 +35,7 @@ type writer struct {
 	lastJournal int64  // row
 	image       []byte // of the batch, used again
 	newcomers   newcomers
+	known       knownDevices
 	seen        lateSeen
 	row         [4]driver.Value // read at the moment
 	subscriber  func(Snapshot)
