@@ -62,6 +62,15 @@ func (h *heldSessions) folded(s *held) {
 	}
 }
 
+// forget drops a session whose row is gone. One that waits is kept, and gets another row.
+func (h *heldSessions) forget(ident macwatch.Ident) {
+	if s := h.get(ident); s != nil && s.since != 0 {
+		s.session.ID = 0
+		return
+	}
+	h.recent.Remove(ident)
+}
+
 // purge drops all but those that wait.
 func (h *heldSessions) purge() { h.recent.Purge() }
 

@@ -18,6 +18,8 @@ type statements struct {
 	selectCount, saveCount, insertWindow                   *stmt
 	insertRaw, insertNASEvent                              *stmt
 	appendJournal, trimJournal, appendDevices, trimDevices *stmt
+	selectOld, deleteSession, deleteNASEvents, deleteRaw   *stmt
+	oldestSession, trimIndex                               *stmt
 }
 
 func (s *statements) all() map[**stmt]string {
@@ -42,6 +44,14 @@ func (s *statements) all() map[**stmt]string {
 
 		&s.appendJournal: `INSERT INTO journal (id, body) VALUES (?, ?)`,
 		&s.trimJournal:   `DELETE FROM journal WHERE id < ?`,
+		&s.selectOld: `SELECT id, ident, location_id, mac, updated_at FROM sessions
+			WHERE ended_at IS NOT NULL AND ended_at < ? ORDER BY ended_at LIMIT ?`,
+		&s.deleteSession:   `DELETE FROM sessions WHERE id = ?`,
+		&s.deleteNASEvents: `DELETE FROM nas_events WHERE id IN (SELECT id FROM nas_events WHERE recorded_at < ?1 ORDER BY id LIMIT ?2)`,
+		&s.deleteRaw:       `DELETE FROM raw_records WHERE id IN (SELECT id FROM raw_records WHERE recorded_at < ?1 ORDER BY id LIMIT ?2)`,
+		&s.oldestSession:   `SELECT min(id) FROM sessions`,
+		&s.trimIndex:       `DELETE FROM session_index WHERE id IN (SELECT id FROM session_index WHERE id < ?1 ORDER BY id LIMIT ?2)`,
+
 		&s.appendDevices: `INSERT INTO device_journal (id, body) VALUES (?, ?)`,
 		&s.trimDevices:   `DELETE FROM device_journal WHERE id <= ?`,
 

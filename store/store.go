@@ -21,11 +21,12 @@ import (
 
 // Options says where the store lives. Zero fields get the defaults said here.
 type Options struct {
-	Dir           string   // data directory; created (0700) if absent
-	CacheCapacity int      // devices in the LRU; default 1000000
-	Issuers       []string // public keys whose orders are accepted
-	KeepRaw       bool     // keep every accounting packet as it came
-	Queue         int      // operations that may wait for the writer; default 4096
+	Dir           string        // data directory; created (0700) if absent
+	CacheCapacity int           // devices in the LRU; default 1000000
+	Issuers       []string      // public keys whose orders are accepted
+	KeepRaw       bool          // keep every accounting packet as it came
+	KeepSessions  time.Duration // closed sessions are deleted so long after their end, at least MinRetention; 0: never
+	Queue         int           // operations that may wait for the writer; default 4096
 	Log           *zap.Logger
 	Metrics       prometheus.Registerer
 	Now           func() time.Time     // wall clock; default time.Now
@@ -42,13 +43,14 @@ type Snapshot struct {
 
 // Store is the one door to the database.
 type Store struct {
-	dir     string
-	log     *zap.Logger
-	wall    func() time.Time
-	uptime  func() time.Duration
-	keys    *keys
-	keepRaw bool
-	metrics *metrics
+	dir          string
+	log          *zap.Logger
+	wall         func() time.Time
+	uptime       func() time.Duration
+	keys         *keys
+	keepRaw      bool
+	keepSessions time.Duration
+	metrics      *metrics
 
 	db           *sql.DB // the writer's; one connection
 	readers      *sql.DB
@@ -86,7 +88,7 @@ func Open(o Options) (*Store, error) {
 		o.Uptime = func() time.Duration { return time.Since(opened) }
 	}
 	s := &Store{
-		dir: o.Dir, log: o.Log, wall: o.Now, uptime: o.Uptime, keepRaw: o.KeepRaw, metrics: newMetrics(o.Metrics),
+		dir: o.Dir, log: o.Log, wall: o.Now, uptime: o.Uptime, keepRaw: o.KeepRaw, keepSessions: o.KeepSessions, metrics: newMetrics(o.Metrics),
 		queue: newQueue(o.Queue), done: make(chan struct{}), learned: make(chan struct{}), cache: macwatch.NewCache(o.CacheCapacity),
 	}
 	s.SetIssuers(o.Issuers)

@@ -330,6 +330,9 @@ func (w *writer) housekeep(last bool) error {
 	if err := errors.Join(w.foldSome(sessions), w.foldNewcomers(devices)); err != nil {
 		return err
 	}
+	if err := w.retain(); err != nil {
+		return err
+	}
 	clockDue := w.s.uptime()-w.clockSaved >= clockInterval
 	if !last && !w.failed && !clockDue && w.seen.empty() {
 		return nil
