@@ -18,7 +18,8 @@
 // is right the moment it is on, and "what will happen on that date" is the same
 // question with another time. Of the licenses of a Location, [Governing] picks
 // the one that decides; [Decide] says whether a guest gets in, and
-// [License.Counts] whether a sighting counts towards the start.
+// [License.Counts] whether a sighting counts towards the start. [Plan] works out
+// who follows whom in the queue of a Location, and what comes from the pool.
 //
 // # Days and instants
 //
@@ -28,6 +29,7 @@
 //
 // # Keys
 //
-// A distributor's [IssuerKey] signs [Terms]; [VerifyGrant] reads them back without
-// any network. token.go is the only file that knows the token library.
+// A distributor's [IssuerKey] signs [Terms] and each [Order]; [VerifyGrant] and
+// [VerifyOrder] read them back without any network. [License.Apply] says what an order
+// makes of a license. token.go is the only file that knows the token library.
 package licensing

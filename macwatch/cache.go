@@ -1,6 +1,7 @@
 package macwatch
 
 import (
+	"math"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -11,7 +12,7 @@ import (
 // one counting epoch of its Location and for sightings not earlier than the stored
 // first one; everything else goes to the store. Safe for use by several goroutines.
 type Cache struct {
-	entries *lru.Cache[DeviceKey, cached]
+	entries *lru.Cache[uint64, cached]
 }
 
 // DeviceKey names a device at a Location.
@@ -20,14 +21,26 @@ type DeviceKey struct {
 	MAC      MAC
 }
 
-type cached struct {
-	epoch uint32
-	first int64 // microseconds: the earliest counted sighting that the store has
+// cached is an entry in one word, since a million of them are kept: the counting epoch,
+// and the earliest counted sighting that the store has, in seconds since 1970, rounded up.
+type cached uint64
+
+func pack(epoch uint32, first time.Time) cached {
+	second := first.Unix()
+	if first.Nanosecond() > 0 {
+		second++
+	}
+	return cached(epoch)<<32 | cached(uint32(min(max(second, 0), math.MaxUint32)))
+}
+
+// word is the key in one word; false when it has no room, and is not cached then.
+func (k DeviceKey) word() (uint64, bool) {
+	return uint64(k.Location)<<48 | uint64(k.MAC), k.Location >= 0 && k.Location < 1<<16
 }
 
 // NewCache holds up to capacity devices, at least 1.
 func NewCache(capacity int) *Cache {
-	entries, err := lru.New[DeviceKey, cached](max(capacity, 1))
+	entries, err := lru.New[uint64, cached](max(capacity, 1))
 	if err != nil {
 		panic(err) // only for a capacity below 1
 	}
@@ -36,13 +49,19 @@ func NewCache(capacity int) *Cache {
 
 // Counted reports whether a sighting at event adds nothing to what the store has.
 func (c *Cache) Counted(key DeviceKey, epoch uint32, event time.Time) bool {
-	e, ok := c.entries.Get(key)
-	return ok && e.epoch == epoch && event.UnixMicro() >= e.first
+	word, ok := key.word()
+	if !ok {
+		return false
+	}
+	e, ok := c.entries.Get(word)
+	return ok && uint32(e>>32) == epoch && event.Unix() >= int64(uint32(e))
 }
 
 // Add remembers, after the commit, that the device is counted from first on.
 func (c *Cache) Add(key DeviceKey, epoch uint32, first time.Time) {
-	c.entries.Add(key, cached{epoch, first.UnixMicro()})
+	if word, ok := key.word(); ok {
+		c.entries.Add(word, pack(epoch, first))
+	}
 }
 
 // Len is the number of devices remembered.

@@ -21,6 +21,15 @@ func TestTheCacheSpeaksForOneEpochAndNotForEarlierSightings(t *testing.T) {
 	require.True(t, c.Counted(k, 2, noon.Add(-time.Hour)))
 	require.False(t, c.Counted(k, 1, noon))
 	require.Equal(t, 1, c.Len())
+
+	c.Add(k, 3, noon.Add(time.Microsecond))
+	require.False(t, c.Counted(k, 3, noon), "an earlier one within the second is news, too")
+	require.True(t, c.Counted(k, 3, noon.Add(time.Second)))
+	far := DeviceKey{Location: 1 << 16, MAC: 2}
+	c.Add(far, 3, noon)
+	require.False(t, c.Counted(far, 3, noon), "there is no room for its Location: the store is asked")
+	require.False(t, c.Counted(DeviceKey{Location: 0, MAC: 2}, 3, noon))
+	require.Equal(t, 1, c.Len())
 }
 
 func TestTheCacheForgetsTheOldest(t *testing.T) {

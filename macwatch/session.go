@@ -72,7 +72,8 @@ const CauseNASReboot = 11
 type Session struct {
 	ID    int64 // row; 0 until stored
 	Ident Ident
-	Leg   int // 0, then one more for each Start after a Stop
+	Leg   int   // 0, then one more for each Start after a Stop
+	Prior int64 // row of the leg before; 0: none
 
 	Location, Client int64
 	NAS, SessionID   string

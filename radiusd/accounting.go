@@ -21,7 +21,8 @@ func (r *reader) serveAccounting() licensing.Reason {
 }
 
 // submit hands the batch to the Journal. What it has no room for is refused, not
-// kept: the NAS tries again.
+// kept: the NAS tries again. Then it is of no use to read on: each packet would cost
+// time that the Journal needs, to be refused; the kernel drops them for less, and counts.
 func (r *reader) submit() {
 	n := len(r.records)
 	if n == 0 {
@@ -35,8 +36,12 @@ func (r *reader) submit() {
 		r.server.release(a)
 	}
 	r.server.inflight.done(n - taken)
+	full := taken < n
 	clear(r.records)
-	r.records = r.records[:0]
+	if r.records = r.records[:0]; full {
+		r.out.flush()
+		r.server.options.Journal.AwaitRoom()
+	}
 }
 
 // Answered sends the Accounting-Responses of records that are durable. Of those

@@ -110,4 +110,5 @@ func (instantJournal) Append(records []*macwatch.Record) int {
 	records[0].Done.Answered(records)
 	return len(records)
 }
+func (instantJournal) AwaitRoom()     {}
 func (instantJournal) Writable() bool { return true }

@@ -35,6 +35,7 @@ type journal struct {
 	room     int // records taken per call; negative: all
 	err      error
 	readonly bool
+	awaited  int
 }
 
 func (j *journal) Append(records []*macwatch.Record) int {
@@ -58,6 +59,14 @@ func (j *journal) Append(records []*macwatch.Record) int {
 		taken[0].Done.Answered(taken)
 	}
 	return len(records)
+}
+
+// AwaitRoom gives room, and notes that it was asked.
+func (j *journal) AwaitRoom() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.awaited++
+	j.room = -1
 }
 
 // commit answers what was held.

@@ -20,6 +20,9 @@ type Journal interface {
 	// from the front, and returns how many. Each one taken comes back exactly once
 	// through its Done, after the commit or with Err set. It never blocks.
 	Append(records []*macwatch.Record) int
+	// AwaitRoom waits, after Append has refused, until it takes a good many again, or
+	// nothing any more.
+	AwaitRoom()
 	// Writable reports whether the last commit succeeded. While it is false,
 	// Status-Server on the accounting port gets no answer.
 	Writable() bool

@@ -81,8 +81,8 @@ func TestAFullJournalRefusesAndCounts(t *testing.T) {
 	n.send(record)
 	g.waitDropped(acctListener, licensing.ReasonOverload, 1)
 	n.silent()
-	g.journal.set(func(j *journal) { j.room = -1 })
 	require.Equal(t, radius.CodeAccountingResponse, n.exchange(record).Code, "a refusal is not remembered")
+	g.journal.set(func(j *journal) { require.Equal(t, 1, j.awaited, "nothing is read while there is no room") })
 }
 
 func TestTheAnswerWaitsForTheCommit(t *testing.T) {

@@ -10,31 +10,47 @@ import (
 // sender collects answers and hands them to the kernel a batch at a time. It never
 // waits: an answer that the kernel does not take at once is counted and left to the
 // reply cache, which has it for the client's next try. Not for concurrent use.
+//
+// Answers of one length to one peer go as one message, which the kernel cuts up again
+// behind most of its work (UDP_SEGMENT): a controller asks for many guests from one port.
 type sender struct {
-	raw      syscall.RawConn
-	count    *listenerMetrics
+	raw     syscall.RawConn
+	count   *listenerMetrics
+	buffers []byte
+	sizes   [batchSize]int
+	routes  [batchSize]route
+	queued  int
+
+	plain    bool // the kernel cannot cut messages up
+	trains   [batchSize]train
+	coupled  int
+	of       [batchSize]uint8 // the train of each answer
+	latest   [batchSize]uint8 // of a peer's port: its latest train, and one
 	messages [batchSize]mmsghdr
 	vectors  [batchSize]unix.Iovec
-	peers    [batchSize]unix.RawSockaddrInet6
 	controls [batchSize][controlWords]uint64
-	buffers  []byte
-	write    func(fd uintptr) bool // sendmmsg, as RawConn wants it
-	queued   int
-	done     int // of queued, by the kernel
-	taken    int // by the last call
-	errno    syscall.Errno
+
+	write func(fd uintptr) bool // sendmmsg, as RawConn wants it
+	done  int                   // trains that the kernel has, or that were given up
+	taken int                   // by the last call
+	errno syscall.Errno
 }
+
+// train is answers of one length to one peer, in their order.
+type train struct {
+	head, cars, first int // first answer; how many; where their vectors begin
+}
+
+// A train must fit into one datagram of the largest size, a car into any link.
+const (
+	longestTrain = 65000
+	longestCar   = 1200
+)
 
 func newSender(raw syscall.RawConn, count *listenerMetrics) *sender {
 	s := &sender{raw: raw, count: count, buffers: make([]byte, batchSize*bufferStride)}
 	s.write = s.sendmmsg
-	for i := range batchSize {
-		s.vectors[i].Base = &s.buffers[i*bufferStride]
-		h := &s.messages[i].header
-		h.Name = (*byte)(unsafe.Pointer(&s.peers[i]))
-		h.Iov = &s.vectors[i]
-		h.SetIovlen(1)
-	}
+	s.plain = control(raw, func(fd int) error { return unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT, 0) }) != nil
 	return s
 }
 
@@ -48,69 +64,138 @@ func (s *sender) buffer() []byte {
 
 // queue adds the answer that was written to buffer.
 func (s *sender) queue(to *route, answer []byte) {
-	i := s.queued
-	s.vectors[i].SetLen(len(answer))
-	s.peers[i] = to.peer
-	h := &s.messages[i].header
-	h.Namelen = to.peerSize
-	s.answerFrom(i, to)
+	s.sizes[s.queued] = len(answer)
+	s.routes[s.queued] = *to
 	s.queued++
 }
 
-// answerFrom makes the i-th answer leave from the address that was asked. A client
-// drops what comes from another one, and a host of many addresses would choose by
-// its routes.
-func (s *sender) answerFrom(i int, to *route) {
-	h := &s.messages[i].header
-	control := &s.controls[i]
-	header := (*unix.Cmsghdr)(unsafe.Pointer(control))
-	data := unsafe.Add(unsafe.Pointer(control), unix.CmsgLen(0))
+// couple makes trains of the answers that are queued. The answers to one peer keep their
+// order: only its latest train takes more.
+func (s *sender) couple() {
+	s.coupled, s.latest = 0, [batchSize]uint8{}
+	for i := range s.queued {
+		slot := &s.latest[s.routes[i].peer.Port>>8%batchSize] // network order: the port's lower octet
+		if t := int(*slot) - 1; t >= 0 && s.fits(&s.trains[t], i) {
+			s.of[i] = uint8(t)
+			s.trains[t].cars++
+			continue
+		}
+		s.trains[s.coupled] = train{head: i, cars: 1}
+		s.of[i] = uint8(s.coupled)
+		s.coupled++
+		*slot = uint8(s.coupled)
+	}
+	first := 0
+	for t := range s.coupled {
+		s.trains[t].first = first
+		first += s.trains[t].cars
+		s.address(t)
+		s.trains[t].cars = 0 // counted again
+	}
+	for i := range s.queued {
+		t := &s.trains[s.of[i]]
+		v := &s.vectors[t.first+t.cars]
+		v.Base = &s.buffers[i*bufferStride]
+		v.SetLen(s.sizes[i])
+		t.cars++
+	}
+}
+
+func (s *sender) fits(t *train, i int) bool {
+	size := s.sizes[i]
+	return !s.plain && size <= longestCar && size == s.sizes[t.head] && (t.cars+1)*size <= longestTrain && s.routes[i] == s.routes[t.head]
+}
+
+// address fills in where train t goes, and from where. It leaves from the address that
+// was asked: a client drops what comes from another one, and a host of many addresses
+// would choose by its routes.
+func (s *sender) address(t int) {
+	tr := &s.trains[t]
+	to := &s.routes[tr.head]
+	h := &s.messages[t].header
+	h.Name, h.Namelen = (*byte)(unsafe.Pointer(&to.peer)), to.peerSize
+	h.Iov = &s.vectors[tr.first]
+	h.SetIovlen(tr.cars)
+	space := 0
+	add := func(level, kind int32, size int) unsafe.Pointer {
+		at := unsafe.Add(unsafe.Pointer(&s.controls[t]), space)
+		header := (*unix.Cmsghdr)(at)
+		header.Level, header.Type = level, kind
+		header.SetLen(unix.CmsgLen(size))
+		space += unix.CmsgSpace(size)
+		return unsafe.Add(at, unix.CmsgLen(0))
+	}
 	switch to.family {
 	case unix.AF_INET:
-		header.Level, header.Type = unix.IPPROTO_IP, unix.IP_PKTINFO
-		header.SetLen(unix.CmsgLen(unix.SizeofInet4Pktinfo))
-		*(*unix.Inet4Pktinfo)(data) = unix.Inet4Pktinfo{Spec_dst: [4]byte(to.asked[:4])}
-		h.SetControllen(unix.CmsgSpace(unix.SizeofInet4Pktinfo))
+		*(*unix.Inet4Pktinfo)(add(unix.IPPROTO_IP, unix.IP_PKTINFO, unix.SizeofInet4Pktinfo)) = unix.Inet4Pktinfo{Spec_dst: [4]byte(to.asked[:4])}
 	case unix.AF_INET6:
-		header.Level, header.Type = unix.IPPROTO_IPV6, unix.IPV6_PKTINFO
-		header.SetLen(unix.CmsgLen(unix.SizeofInet6Pktinfo))
-		*(*unix.Inet6Pktinfo)(data) = unix.Inet6Pktinfo{Addr: to.asked, Ifindex: to.device}
-		h.SetControllen(unix.CmsgSpace(unix.SizeofInet6Pktinfo))
-	default:
-		h.Control = nil
-		h.SetControllen(0)
-		return
+		*(*unix.Inet6Pktinfo)(add(unix.IPPROTO_IPV6, unix.IPV6_PKTINFO, unix.SizeofInet6Pktinfo)) = unix.Inet6Pktinfo{Addr: to.asked, Ifindex: to.device}
 	}
-	h.Control = (*byte)(unsafe.Pointer(control))
+	if tr.cars > 1 {
+		*(*uint16)(add(unix.IPPROTO_UDP, unix.UDP_SEGMENT, 2)) = uint16(s.sizes[tr.head])
+	}
+	h.Control = nil
+	if space > 0 {
+		h.Control = (*byte)(unsafe.Pointer(&s.controls[t]))
+	}
+	h.SetControllen(space)
 }
 
 // flush sends all that is queued.
 func (s *sender) flush() {
-	for s.done = 0; s.done < s.queued; {
+	s.couple()
+	for s.done = 0; s.done < s.coupled; {
 		s.taken, s.errno = 0, 0
 		if err := s.raw.Write(s.write); err != nil { // closed
-			s.count.refused(s.queued - s.done)
+			s.giveUp(s.coupled)
 			break
 		}
-		for i := s.done; i < s.done+s.taken; i++ {
-			s.count.response(code(s.buffers[i*bufferStride]))
+		for _, t := range s.trains[s.done : s.done+s.taken] {
+			for _, v := range s.vectors[t.first : t.first+t.cars] {
+				s.count.response(code(*v.Base))
+			}
 		}
 		s.done += s.taken
 		switch {
 		case s.taken > 0 || s.errno == unix.EINTR:
 		case s.errno == unix.EAGAIN, s.errno == unix.ENOBUFS:
-			s.count.refused(s.queued - s.done)
-			s.done = s.queued
+			s.giveUp(s.coupled)
+		case s.trains[s.done].cars > 1: // this device cannot do it (EIO, EINVAL)
+			s.uncouple()
 		default: // this one cannot be sent (no route, say); the others can
-			s.count.refused(1)
-			s.done++
+			s.giveUp(s.done + 1)
 		}
 	}
 	s.queued = 0
 }
 
+// giveUp leaves the trains up to one to the reply cache.
+func (s *sender) giveUp(upTo int) {
+	for ; s.done < upTo; s.done++ {
+		s.count.refused(s.trains[s.done].cars)
+	}
+}
+
+// uncouple makes single answers of what was not sent yet, now and ever after.
+func (s *sender) uncouple() {
+	s.plain = true
+	left := 0
+	for i := range s.queued {
+		if int(s.of[i]) < s.done {
+			continue
+		}
+		if left != i {
+			copy(s.buffers[left*bufferStride:], s.buffers[i*bufferStride:][:s.sizes[i]])
+			s.sizes[left], s.routes[left] = s.sizes[i], s.routes[i]
+		}
+		left++
+	}
+	s.queued, s.done = left, 0
+	s.couple()
+}
+
 func (s *sender) sendmmsg(fd uintptr) bool {
-	n, _, errno := syscall.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&s.messages[s.done])), uintptr(s.queued-s.done), unix.MSG_DONTWAIT, 0, 0)
+	n, _, errno := syscall.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&s.messages[s.done])), uintptr(s.coupled-s.done), unix.MSG_DONTWAIT, 0, 0)
 	if errno != 0 {
 		s.errno = errno
 		return true

@@ -14,14 +14,16 @@ type batch struct {
 	now      time.Time // believed time when the batch began
 	state    *state    // the writer's, or a changed copy
 	places   map[int64]*place
-	sessions map[macwatch.Ident]*macwatch.Session // copies of the batch's own
-	order    []macwatch.Ident                     // of their first touch
-	touched  map[macwatch.Ident]struct{}          // changed, and to be journaled
+	sessions map[macwatch.Ident]*inHand
+	order    []*inHand // those that were changed, in order of the first change
 
 	folded    folded
-	journaled int64 // the batch's journal row
+	journaled int64                            // the batch's journal row
+	devices   map[macwatch.DeviceKey]*newcomer // to be journaled
+	counts    map[countKey]countOf
 	cached    []cacheEntry
-	seen      map[macwatch.DeviceKey]time.Time
+	hits      int // of the cache
+	misses    int
 	audit     chain
 }
 
@@ -40,14 +42,29 @@ type place struct {
 	epoch     uint32
 }
 
+// newBatch begins a batch. There is one at a time: it takes over the memory of the last.
 func (w *writer) newBatch() *batch {
-	return &batch{
-		w: w, now: w.s.Now().Truncate(time.Microsecond), state: w.state, audit: w.audit,
-		places:   map[int64]*place{},
-		sessions: map[macwatch.Ident]*macwatch.Session{},
-		touched:  map[macwatch.Ident]struct{}{},
-		seen:     map[macwatch.DeviceKey]time.Time{},
+	b := &w.batch
+	if b.w == nil {
+		*b = batch{
+			places:   map[int64]*place{},
+			sessions: map[macwatch.Ident]*inHand{},
+			devices:  map[macwatch.DeviceKey]*newcomer{},
+			counts:   map[countKey]countOf{},
+			folded:   folded{ids: map[*macwatch.Session]int64{}},
+		}
 	}
+	clear(b.places)
+	clear(b.sessions)
+	clear(b.devices)
+	clear(b.counts)
+	clear(b.folded.ids)
+	*b = batch{
+		w: w, now: w.s.Now().Truncate(time.Microsecond), state: w.state, audit: w.audit,
+		places: b.places, sessions: b.sessions, order: b.order[:0], devices: b.devices, counts: b.counts,
+		cached: b.cached[:0], folded: folded{ids: b.folded.ids, rows: b.folded.rows[:0]},
+	}
+	return b
 }
 
 func (b *batch) apply(o *op) error {
@@ -59,15 +76,6 @@ func (b *batch) apply(o *op) error {
 	default:
 		return o.note(b)
 	}
-}
-
-// touch takes a changed session into the batch's hands, to be written at its end.
-func (b *batch) touch(s *macwatch.Session) {
-	if _, ok := b.sessions[s.Ident]; !ok {
-		b.order = append(b.order, s.Ident)
-	}
-	b.sessions[s.Ident] = s
-	b.touched[s.Ident] = struct{}{}
 }
 
 // place finds the Location; nil when it is gone.

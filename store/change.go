@@ -76,12 +76,17 @@ func (w *writer) change(ctx context.Context, ch licensing.Change, f func(*tx) er
 func (w *writer) changeNow(ctx context.Context, ch licensing.Change, f func(*tx) error) error {
 	// From here on it happens as a whole or not at all, whatever the caller does.
 	ctx = context.WithoutCancel(ctx)
-	if err := w.begin(); err != nil {
+	// A change may read the devices' rows, and write them.
+	err := w.foldNewcomers(w.newcomers.len())
+	if err == nil {
+		err = w.begin()
+	}
+	if err != nil {
 		w.fail(err)
 		return err
 	}
 	t := &tx{ctx: ctx, w: w, conn: w.conn, now: w.s.Now().Truncate(time.Microsecond), by: ch.By, state: w.state, audit: w.audit}
-	err := t.guard()
+	err = t.guard()
 	if err == nil {
 		err = f(t)
 	}
@@ -102,7 +107,7 @@ func (w *writer) changeNow(ctx context.Context, ch licensing.Change, f func(*tx)
 		err = t.logFacts(next)
 	}
 	if err == nil && !ch.DryRun {
-		err = w.exec("COMMIT")
+		err = w.commitNow()
 	}
 	if err != nil || ch.DryRun {
 		w.rollback()

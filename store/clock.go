@@ -116,7 +116,7 @@ func (t *tx) settle() error {
 	}
 	// What is at hand in memory holds the old times.
 	t.committed = append(t.committed, func() {
-		t.w.sessions.Purge()
+		t.w.sessions.purge()
 		t.w.seen.settle(t.now)
 	})
 	return nil

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -42,7 +43,7 @@ func openWriter(ctx context.Context, path string) (*sql.DB, error) {
 	db.SetMaxOpenConns(1)
 	db.SetMaxIdleConns(1)
 	db.SetConnMaxLifetime(0)
-	if err := db.PingContext(ctx); err != nil {
+	if _, err := db.ExecContext(ctx, "PRAGMA wal_autocheckpoint = 0"); err != nil { // see checkpointer
 		_ = db.Close()
 		return nil, licensing.Errorf(licensing.CodeInternal, "cannot open %s: %w", path, err).
 			WithHint("check that the disk has room and that this user owns the file")
@@ -112,6 +113,12 @@ func unavailable(err error) error {
 func micros(t time.Time) int64 { return t.UnixMicro() }
 
 func fromMicros(us int64) time.Time { return time.UnixMicro(us).UTC() }
+
+// instantAt is an INTEGER column of a time.
+func instantAt(column driver.Value) time.Time {
+	us, _ := column.(int64)
+	return fromMicros(us)
+}
 
 // nullMicros stores the zero time as NULL.
 func nullMicros(t time.Time) any {

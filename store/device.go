@@ -1,11 +1,9 @@
 package store
 
 import (
-	"database/sql/driver"
-	"time"
-
 	"tallygate/licensing"
 	"tallygate/macwatch"
+	"time"
 )
 
 // sight records one proof that a device was connected: its row, whether it counts
@@ -18,26 +16,40 @@ func (b *batch) sight(r *macwatch.Record, s *macwatch.Session, event time.Time) 
 	key := macwatch.DeviceKey{Location: r.Location, MAC: r.MAC}
 	windowed := p.license != nil && p.license.Terms.CountWindow > 0
 	if !windowed && b.w.s.cache.Counted(key, p.epoch, event) {
-		b.w.s.metrics.cacheHits.Inc()
-		if event.After(b.seen[key]) {
-			b.seen[key] = event
-		}
+		b.hits++
 		return nil
 	}
-	b.w.s.metrics.cacheMisses.Inc()
+	b.misses++
 	// An AP that reports itself, or another one, is nobody's guest.
 	mac := r.MAC.String()
 	if _, isAP := p.venue.APs.Find(mac); isAP || mac == string(r.AP) {
 		return nil
 	}
 	reason := b.weigh(p, r, s, event)
-	if err := b.saveDevice(key, event, reason); err != nil {
+	license := int64(0)
+	if p.license != nil {
+		license = p.license.ID
+	}
+	device, err := b.device(key, license)
+	if err != nil {
 		return err
+	}
+	changed, added := device.see(event, reason.String()), false
+	if reason == licensing.ReasonNone {
+		var moved bool
+		moved, added = device.count(r, event, windowed)
+		changed = changed || moved
+	}
+	if changed {
+		if err := b.keepDevice(device, p); err != nil {
+			return err
+		}
 	}
 	if reason != licensing.ReasonNone {
 		return nil
 	}
-	return b.count(p, r, event)
+	b.cached = append(b.cached, cacheEntry{key, p.epoch, device.countedFirst})
+	return b.count(p, r, event, added)
 }
 
 // weigh says what stands against counting the sighting; ReasonNone when it counts.
@@ -58,74 +70,99 @@ func (b *batch) weigh(p *place, r *macwatch.Record, s *macwatch.Session, event t
 	}, p.location.Settings.Count, p.allotment.At)
 }
 
-// saveDevice keeps the device row. A row that says the same already is not written:
-// at a million devices each such write costs more than all the rest of the record.
-func (b *batch) saveDevice(key macwatch.DeviceKey, event time.Time, reason licensing.Reason) error {
-	row := make([]driver.Value, 3)
-	found, err := b.w.stmts.selectDevice.row(row, key.Location, int64(key.MAC))
-	if err != nil {
-		return wrap("read a device", err)
+// device finds what is known of a device and of its count for a license (0: none), as a
+// copy that this batch may change.
+func (b *batch) device(key macwatch.DeviceKey, license int64) (*newcomer, error) {
+	known := b.devices[key]
+	if known == nil {
+		known = b.w.newcomers.find(key)
 	}
-	if found {
-		first, _ := row[0].(int64)
-		stored, _ := row[2].(string)
-		if event.After(b.seen[key]) {
-			b.seen[key] = event
-		}
-		if micros(event) >= first && stored == reason.String() {
-			return nil
-		}
+	switch {
+	case known == nil:
+		return b.w.loadDevice(key, license)
+	case known.license == license:
+		c := *known
+		return &c, nil
 	}
-	_, err = b.w.stmts.upsertDevice.exec(key.Location, int64(key.MAC), micros(event), micros(event), reason.String())
-	return wrap("write a device", err)
+	// What it counted for until now stands in its row from here on.
+	if err := b.w.saveNewcomer(known); err != nil {
+		return nil, err
+	}
+	return b.w.loadDevice(key, license)
 }
 
-// count adds the device to those that count for the license, or moves its earliest
-// sighting back, and starts the license when this made it complete.
-func (b *batch) count(p *place, r *macwatch.Record, event time.Time) error {
-	key := macwatch.DeviceKey{Location: r.Location, MAC: r.MAC}
-	license, st := p.license, b.w.stmts
-	row := make([]driver.Value, 2)
-	found, err := st.selectCounted.row(row, license.ID, r.Location, int64(r.MAC))
-	if err != nil {
-		return wrap("read a counted device", err)
-	}
-	first, devices := event, int64(0)
-	switch {
-	case !found:
-		if _, err = st.insertCounted.exec(license.ID, r.Location, int64(r.MAC), micros(event), micros(event), string(r.AP), string(r.SessionID)); err != nil {
-			return wrap("count a device", err)
-		}
-		n := make([]driver.Value, 1)
-		if _, err = st.raiseCount.row(n, license.ID, r.Location); err != nil {
-			return wrap("count a device", err)
-		}
-		devices, _ = n[0].(int64)
-	default:
-		us, _ := row[0].(int64)
-		last, _ := row[1].(int64)
-		if first = fromMicros(us); event.Before(first) {
-			first = event
-			_, err = st.lowerCounted.exec(micros(event), string(r.AP), string(r.SessionID), license.ID, r.Location, int64(r.MAC))
-		} else if license.Terms.CountWindow > 0 && micros(event) > last {
-			_, err = st.raiseCounted.exec(micros(event), license.ID, r.Location, int64(r.MAC))
-		}
-		if err != nil {
-			return wrap("move a counted sighting", err)
+// keepDevice keeps a device's new state: in its rows at once where a start may depend on
+// them, else in the journal; in both where the journal holds an older one.
+func (b *batch) keepDevice(c *newcomer, p *place) error {
+	waits := b.devices[c.key] != nil || b.w.newcomers.find(c.key) != nil
+	if atOnce := p.license != nil && (p.license.StartedAt.IsZero() || p.license.Terms.CountWindow > 0); atOnce {
+		if err := b.w.saveNewcomer(c); err != nil || !waits {
+			return err
 		}
 	}
-	b.cached = append(b.cached, cacheEntry{key, p.epoch, first})
-	if !license.Counting() {
-		return nil
+	b.devices[c.key] = c
+	return nil
+}
+
+// count takes in a sighting that counts, of a device that was added to those that count or
+// was among them, and starts the license when this made it complete.
+func (b *batch) count(p *place, r *macwatch.Record, event time.Time, added bool) error {
+	license := p.license
+	devices, err := b.counted(countKey{license.ID, r.Location}, added)
+	if err != nil || !license.Counting() {
+		return err
 	}
 	if license.Terms.CountWindow > 0 {
-		if _, err := st.insertWindow.exec(license.ID, r.Location, micros(event), int64(r.MAC), string(r.AP), string(r.SessionID)); err != nil {
+		if _, err := b.w.stmts.insertWindow.exec(license.ID, r.Location, micros(event), int64(r.MAC), string(r.AP), string(r.SessionID)); err != nil {
 			return wrap("keep a sighting of the count window", err)
 		}
 		return b.startByWindow(p, r)
 	}
-	if int(devices) < license.Terms.Threshold {
+	if devices < license.Terms.Threshold {
 		return nil
 	}
 	return b.startByCount(p, r)
+}
+
+// countKey names a license's count at a Location.
+type countKey struct{ license, location int64 }
+
+// counted is how many devices count, with the one that was added now.
+func (b *batch) counted(key countKey, added bool) (int, error) {
+	n, ok := b.counts[key]
+	if !ok {
+		found, err := b.w.stmts.selectCount.row(b.w.row[:1], key.license, key.location)
+		if err != nil {
+			return 0, wrap("read the count", err)
+		}
+		if found {
+			stored, _ := b.w.row[0].(int64)
+			n.devices = int(stored)
+		}
+	}
+	if added {
+		n.devices++
+		n.changed = true
+	}
+	b.counts[key] = n
+	return n.devices, nil
+}
+
+// countOf is a count in the hands of a batch.
+type countOf struct {
+	devices int
+	changed bool
+}
+
+// saveCounts writes the counts that the batch has raised.
+func (b *batch) saveCounts() error {
+	for key, n := range b.counts {
+		if !n.changed {
+			continue
+		}
+		if _, err := b.w.stmts.saveCount.exec(key.license, key.location, int64(n.devices)); err != nil {
+			return wrap("raise the count", err)
+		}
+	}
+	return nil
 }

@@ -14,7 +14,7 @@ import (
 func (v *venue) dump() string {
 	v.t.Helper()
 	// What the housekeeping writes is written before, so that it shows in both dumps.
-	require.NoError(v.t, v.s.flushSeen())
+	require.NoError(v.t, v.s.flushDevices(ctx))
 	v.sessions() // likewise the journal
 	tables, err := rows(ctx, v.s.readers, func(r *sql.Rows) (name string, err error) {
 		err = r.Scan(&name)

@@ -12,7 +12,7 @@ import (
 
 // Explain tells, device by device, what counts for a license and what does not, and why.
 func (s *Store) Explain(ctx context.Context, number string) (e licensing.Explanation, err error) {
-	if err := s.flushSeen(); err != nil {
+	if err := s.flushDevices(ctx); err != nil {
 		return e, err
 	}
 	st, now := s.state.Load(), s.Now()
@@ -59,7 +59,7 @@ func (s *Store) Explain(ctx context.Context, number string) (e licensing.Explana
 // Devices hands out a Location's devices, in order of their first sighting; counted
 // tells of the license that governs now.
 func (s *Store) Devices(ctx context.Context, location string, each func(macwatch.DeviceInfo) error) error {
-	if err := s.flushSeen(); err != nil {
+	if err := s.flushDevices(ctx); err != nil {
 		return err
 	}
 	st, now := s.state.Load(), s.Now()

@@ -378,11 +378,21 @@ func TestAFullQueueRefuses(t *testing.T) {
 	require.Equal(t, 3, v.s.Append(records))
 	require.Equal(t, 0, v.s.Append(records[3:]))
 	require.False(t, v.s.Claim(&macwatch.Claim{Location: v.location.ID, AP: "ap", Done: c}))
+	there := make(chan struct{})
+	go func() {
+		defer close(there)
+		v.s.AwaitRoom()
+	}()
 	close(released)
 	for range 3 {
 		<-c.done
 	}
-	require.Len(t, v.sessions(), 3)
+	<-there
+	require.Equal(t, 2, v.s.Append(records[3:]), "after there was room again")
+	for range 2 {
+		<-c.done
+	}
+	require.Len(t, v.sessions(), 5)
 }
 
 func TestAClosedStoreTakesNothing(t *testing.T) {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"go.uber.org/zap"
 
@@ -15,39 +16,19 @@ import (
 // folded at once, the less an answer waits for it.
 const (
 	backlogSize = 8192 // beyond it folding follows each batch
-	foldStep    = 128
+	foldStep    = 32
 )
 
 // backlog is the sessions whose latest state stands in the journal only. A record's
 // transaction appends to the journal, which costs the same however large the tables
 // are; their rows, which lie scattered, are written later, each once for many records.
 type backlog struct {
-	sessions map[macwatch.Ident]*waiting
-	order    []*waiting // by since, oldest first
-	stuck    []*waiting // those whose row cannot be written: the journal keeps them
+	order []*held // by since, oldest first
+	stuck []*held // those whose row cannot be written: the journal keeps them
 }
 
-type waiting struct {
-	session *macwatch.Session
-	since   int64 // the first journal row that holds a state of it not folded yet
-}
-
-// add takes over a state that journal row id holds.
-func (l *backlog) add(s *macwatch.Session, id int64) {
-	if w, ok := l.sessions[s.Ident]; ok {
-		w.session = s
-		return
-	}
-	w := &waiting{s, id}
-	l.sessions[s.Ident] = w
-	l.order = append(l.order, w)
-}
-
-// drop takes out the n oldest, which are folded.
+// drop takes out the n oldest.
 func (l *backlog) drop(n int) {
-	for _, w := range l.order[:n] {
-		delete(l.sessions, w.session.Ident)
-	}
 	rest := copy(l.order, l.order[n:])
 	clear(l.order[rest:])
 	l.order = l.order[:rest]
@@ -57,6 +38,12 @@ func (l *backlog) drop(n int) {
 type folded struct {
 	count int                         // from the front of the backlog
 	ids   map[*macwatch.Session]int64 // rows that were new
+	rows  []newRow                    // the same, in order
+}
+
+type newRow struct {
+	ident macwatch.Ident
+	row   int64
 }
 
 // fold writes the n oldest sessions of the backlog to their rows, and forgets what
@@ -68,20 +55,23 @@ func (b *batch) fold(n int) error {
 	if n == b.folded.count {
 		return nil
 	}
-	for _, w := range l.order[b.folded.count:n] {
-		ident, s := w.session.Ident, w.session
-		if mine, ok := b.sessions[ident]; ok {
-			s = mine
-			delete(b.touched, ident)
+	for _, h := range l.order[b.folded.count:n] {
+		s := h.session
+		mine := b.sessions[s.Ident]
+		if mine != nil && mine.changed {
+			s, mine.touched = mine.session, false
 		}
 		if err := b.saveRow(s); err != nil {
 			return err
 		}
+		if mine != nil {
+			mine.session.ID = b.rowOf(s) // a copy of the batch's own
+		}
 	}
 	b.folded.count = n
 	keep := b.w.lastJournal + 1
-	for _, w := range l.stuck {
-		keep = min(keep, w.since)
+	for _, h := range l.stuck {
+		keep = min(keep, h.since)
 	}
 	if n < len(l.order) {
 		keep = min(keep, l.order[n].since)
@@ -93,14 +83,16 @@ func (b *batch) fold(n int) error {
 // saveRow writes a session's row. The session itself learns its new id at the commit:
 // it may be one that outlives a failed transaction.
 func (b *batch) saveRow(s *macwatch.Session) error {
-	id, err := b.w.writeSession(s, b.rowOf(s))
-	if err == nil && s.ID == 0 {
-		if b.folded.ids == nil {
-			b.folded.ids = map[*macwatch.Session]int64{}
-		}
-		b.folded.ids[s] = id
+	if row := b.rowOf(s); row != 0 {
+		return b.w.updateSession(s, row)
 	}
-	return err
+	row := b.w.index.next + int64(len(b.folded.rows))
+	if err := b.w.insertSession(s, row); err != nil {
+		return err
+	}
+	b.folded.ids[s] = row
+	b.folded.rows = append(b.folded.rows, newRow{s.Ident, row})
+	return nil
 }
 
 // rowOf is the id of a session's row, 0 while it has none.
@@ -117,36 +109,50 @@ func (b *batch) foldAll() error {
 	if err := b.fold(len(b.w.backlog.order)); err != nil {
 		return err
 	}
-	for _, ident := range b.order {
-		if _, ok := b.touched[ident]; !ok {
+	for _, h := range b.order {
+		if !h.touched {
 			continue
 		}
-		delete(b.touched, ident)
-		if err := b.saveRow(b.sessions[ident]); err != nil {
+		h.touched = false
+		if err := b.saveRow(h.session); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// journal appends what the batch has changed, as one row.
+// journal appends what the batch has changed: one row for its sessions, one for its devices.
 func (b *batch) journal() error {
-	if len(b.touched) == 0 {
+	if err := errors.Join(b.saveCounts(), b.journalDevices()); err != nil {
+		return err
+	}
+	image := append(b.w.image[:0], imageVersion)
+	for _, h := range b.order {
+		if h.touched {
+			h.session.ID = b.rowOf(h.session) // the batch's own copy
+			image = appendImage(image, h.session)
+		}
+	}
+	b.w.image = image
+	if len(image) == 1 {
+		return nil
+	}
+	b.journaled = b.w.lastJournal + 1
+	_, err := b.w.stmts.appendJournal.exec(b.journaled, image)
+	return wrap("append to the journal", err)
+}
+
+func (b *batch) journalDevices() error {
+	if len(b.devices) == 0 {
 		return nil
 	}
 	image := append(b.w.image[:0], imageVersion)
-	for _, ident := range b.order {
-		if _, ok := b.touched[ident]; !ok {
-			continue
-		}
-		s := b.sessions[ident]
-		s.ID = b.rowOf(s) // the batch's own copy
-		image = appendImage(image, s)
+	for _, c := range b.devices {
+		image = appendNewcomer(image, c)
 	}
 	b.w.image = image
-	id, err := b.w.stmts.appendJournal.insert(image)
-	b.journaled = id
-	return wrap("append to the journal", err)
+	_, err := b.w.stmts.appendDevices.exec(b.w.newcomers.lastJournal+1, image)
+	return wrap("append to the device journal", err)
 }
 
 // settleFold takes over, after the commit, what was folded and what was journaled.
@@ -154,13 +160,36 @@ func (b *batch) settleFold() {
 	for s, id := range b.folded.ids {
 		s.ID = id
 	}
-	b.w.backlog.drop(b.folded.count)
-	for _, ident := range b.order {
-		if _, ok := b.touched[ident]; ok {
-			b.w.backlog.add(b.sessions[ident], b.journaled)
+	for _, r := range b.folded.rows {
+		b.w.index.added(r.ident, r.row)
+	}
+	l := &b.w.backlog
+	for _, h := range l.order[:b.folded.count] {
+		b.w.sessions.folded(h)
+		b.w.seen.note(h.session)
+	}
+	l.drop(b.folded.count)
+	for _, h := range b.order {
+		at := h.held
+		if at == nil {
+			at = b.w.sessions.put(h.session)
+		}
+		at.session = h.session
+		switch {
+		case !h.touched:
+			b.w.seen.note(h.session)
+		case at.since == 0:
+			at.since = b.journaled
+			l.order = append(l.order, at)
 		}
 	}
 	b.w.lastJournal = max(b.w.lastJournal, b.journaled)
+	if len(b.devices) > 0 {
+		b.w.newcomers.lastJournal++
+		for key, c := range b.devices {
+			b.w.newcomers.fresh[key] = c
+		}
+	}
 }
 
 // foldSome folds up to n sessions, in a transaction of its own: an answer never
@@ -181,9 +210,8 @@ func (w *writer) foldSome(n int) error {
 		}
 		if err != nil {
 			w.s.log.Error("a session could not be written; the journal keeps it", zap.Error(err))
-			stuck := w.backlog.order[0]
+			w.backlog.stuck = append(w.backlog.stuck, w.backlog.order[0])
 			w.backlog.drop(1)
-			w.backlog.stuck = append(w.backlog.stuck, stuck)
 		}
 	}
 	return nil
@@ -191,33 +219,27 @@ func (w *writer) foldSome(n int) error {
 
 func (w *writer) foldOnce(n int) error {
 	b := w.newBatch()
-	err := w.begin()
-	if err == nil {
-		if err = b.fold(n); err == nil {
-			err = w.exec("COMMIT")
-		}
-		if err != nil {
-			w.rollback()
-		}
-	}
-	if err != nil {
-		w.s.metrics.commitFailures.Inc()
+	if err := w.within(func() error { return b.fold(n) }); err != nil {
 		return err
 	}
 	b.settleFold()
 	return nil
 }
 
+// journalRow is a row of one of the two journals.
+type journalRow struct {
+	id   int64
+	body []byte
+}
+
+func scanJournal(r *sql.Rows) (j journalRow, err error) {
+	err = r.Scan(&j.id, &j.body)
+	return j, err
+}
+
 // recoverJournal takes up what the run before had journaled and not folded.
 func (w *writer) recoverJournal(ctx context.Context) error {
-	type row struct {
-		id   int64
-		body []byte
-	}
-	journal, err := rows(ctx, w.conn, func(r *sql.Rows) (j row, err error) {
-		err = r.Scan(&j.id, &j.body)
-		return j, err
-	}, `SELECT id, body FROM journal ORDER BY id`)
+	journal, err := rows(ctx, w.conn, scanJournal, `SELECT id, body FROM journal ORDER BY id`)
 	if err != nil {
 		return err
 	}
@@ -230,12 +252,18 @@ func (w *writer) recoverJournal(ctx context.Context) error {
 			if err != nil {
 				return unreadable(j.id)
 			}
-			w.backlog.add(s, j.id)
+			if h := w.sessions.put(s); h.since == 0 {
+				h.since = j.id
+				w.backlog.order = append(w.backlog.order, h)
+			}
 			b = rest
 		}
 		w.lastJournal = j.id
 	}
 	for _, waiting := range w.backlog.order {
+		if waiting.session.ID != 0 {
+			continue
+		}
 		// Its row may have been written after this state was journaled.
 		stored, err := w.loadSession(waiting.session.Ident)
 		if err != nil {
@@ -267,9 +295,9 @@ func (s *Store) flushSessions() (unfolded []*macwatch.Session, err error) {
 		}
 	}
 	if !s.onWriter(func() {
-		for _, list := range [][]*waiting{s.w.backlog.stuck, s.w.backlog.order} {
-			for _, w := range list {
-				unfolded = append(unfolded, w.session.Clone())
+		for _, list := range [][]*held{s.w.backlog.stuck, s.w.backlog.order} {
+			for _, h := range list {
+				unfolded = append(unfolded, h.session.Clone())
 			}
 		}
 	}) {

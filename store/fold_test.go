@@ -43,7 +43,7 @@ func TestASessionThatCannotBeFoldedHoldsUpNothing(t *testing.T) {
 	for _, id := range []string{"s-0", "s-1", "s-3", "s-4"} {
 		require.Contains(t, v.sessionIDs(), id)
 	}
-	require.NoError(t, v.s.flushSeen())
+	require.NoError(t, v.s.flushDevices(ctx))
 	require.True(t, v.s.Writable(), "commits succeed")
 	v.clock.advance(time.Minute)
 	v.sight(v.record(7, macwatch.StatusStart))

@@ -18,7 +18,7 @@ var errImage = errors.New("a journal row is not readable")
 func appendImage(b []byte, s *macwatch.Session) []byte {
 	b = append(b, s.Ident[:]...)
 	for _, n := range []int64{
-		s.ID, int64(s.Leg), s.Location, s.Client, int64(s.MAC), int64(s.CalledMAC), int64(s.FramedIP),
+		s.ID, int64(s.Leg), s.Prior, s.Location, s.Client, int64(s.MAC), int64(s.CalledMAC), int64(s.FramedIP),
 		instantOf(s.StartedAt), instantOf(s.UpdatedAt), instantOf(s.EndedAt), int64(s.TerminateCause),
 		octets(s.Input), octets(s.Output), int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime), int64(s.Records),
 		flag(s.Begun) | flag(s.Stopped)<<1 | flag(s.Lab)<<2,
@@ -41,7 +41,7 @@ func readImage(b []byte) (*macwatch.Session, []byte, error) {
 	r := imageReader{b: b}
 	s := &macwatch.Session{}
 	copy(s.Ident[:], r.take(len(s.Ident)))
-	s.ID, s.Leg, s.Location, s.Client = r.number(), int(r.number()), r.number(), r.number()
+	s.ID, s.Leg, s.Prior, s.Location, s.Client = r.number(), int(r.number()), r.number(), r.number(), r.number()
 	s.MAC, s.CalledMAC, s.FramedIP = macwatch.MAC(r.number()), macwatch.MAC(r.number()), uint32(r.number())
 	s.StartedAt, s.UpdatedAt, s.EndedAt = r.instant(), r.instant(), r.instant()
 	s.TerminateCause, s.Input, s.Output = uint32(r.number()), uint64(r.number()), uint64(r.number())
@@ -114,4 +114,32 @@ func instantOf(t time.Time) int64 {
 		return 0
 	}
 	return micros(t)
+}
+
+// appendNewcomer appends a device's state, for the device journal.
+func appendNewcomer(b []byte, c *newcomer) []byte {
+	for _, n := range []int64{
+		c.key.Location, int64(c.key.MAC), instantOf(c.first), instantOf(c.last),
+		c.license, instantOf(c.countedFirst), instantOf(c.countedLast),
+	} {
+		b = binary.AppendVarint(b, n)
+	}
+	for _, t := range []string{c.reason, c.ap, c.session} {
+		b = binary.AppendUvarint(b, uint64(len(t)))
+		b = append(b, t...)
+	}
+	return b
+}
+
+// readNewcomer reads what appendNewcomer wrote, and returns what follows it.
+func readNewcomer(b []byte) (*newcomer, []byte, error) {
+	r := imageReader{b: b}
+	c := &newcomer{key: macwatch.DeviceKey{Location: r.number(), MAC: macwatch.MAC(r.number())}}
+	c.first, c.last = r.instant(), r.instant()
+	c.license, c.countedFirst, c.countedLast = r.number(), r.instant(), r.instant()
+	c.reason, c.ap, c.session = r.text(), r.text(), r.text()
+	if r.bad {
+		return nil, nil, errImage
+	}
+	return c, r.b, nil
 }

@@ -13,6 +13,8 @@ type metrics struct {
 	cacheHits      prometheus.Counter
 	cacheMisses    prometheus.Counter
 	writable       prometheus.Gauge
+	deleted        *prometheus.CounterVec
+	retainSeconds  prometheus.Histogram
 }
 
 // newMetrics registers with r; a nil r keeps them to itself.
@@ -41,8 +43,19 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "tallygate_store_writable", Help: "1 while commits succeed, 0 after one has failed.",
 		}),
 	}
+	m.deleted = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tallygate_retention_deleted_total", Help: "Rows deleted because they were older than they are to be kept.",
+	}, []string{"kind"})
+	for _, kind := range retainedKinds {
+		m.deleted.WithLabelValues(kind)
+	}
+	m.retainSeconds = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:    "tallygate_retention_step_seconds",
+		Help:    "Time of one step of deleting what is too old, in which no record is committed.",
+		Buckets: []float64{0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1},
+	})
 	if r != nil {
-		r.MustRegister(m.commitSeconds, m.batchRecords, m.commitFailures, m.cacheHits, m.cacheMisses, m.writable)
+		r.MustRegister(m.commitSeconds, m.batchRecords, m.commitFailures, m.cacheHits, m.cacheMisses, m.writable, m.deleted, m.retainSeconds)
 	}
 	return m
 }
@@ -51,6 +64,17 @@ func (m *metrics) committed(records int, took time.Duration) {
 	if records > 0 {
 		m.commitSeconds.Observe(took.Seconds())
 		m.batchRecords.Observe(float64(records))
+	}
+}
+
+// retainedKinds are what is deleted after a while.
+var retainedKinds = [...]string{"session", "nas_event", "raw_record"}
+
+// retained notes a step of retention, with the rows of each kind that it has deleted.
+func (m *metrics) retained(took time.Duration, deleted [len(retainedKinds)]int64) {
+	m.retainSeconds.Observe(took.Seconds())
+	for i, n := range deleted {
+		m.deleted.WithLabelValues(retainedKinds[i]).Add(float64(n))
 	}
 }
 

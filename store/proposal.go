@@ -43,6 +43,7 @@ func (b *batch) propose(p *place, at time.Time, made []sighting) error {
 		return err
 	}
 	b.replaceLicense(proposed)
+	b.replan() // when the next one begins may follow from it
 	return nil
 }
 

@@ -24,6 +24,7 @@ type op struct {
 type queue struct {
 	mu     sync.Mutex
 	ready  sync.Cond
+	room   sync.Cond // for those whom it has refused
 	ops    []op
 	limit  int
 	woken  bool // somebody asked for a turn without an operation
@@ -32,7 +33,7 @@ type queue struct {
 
 func newQueue(limit int) *queue {
 	q := &queue{limit: limit}
-	q.ready.L = &q.mu
+	q.ready.L, q.room.L = &q.mu, &q.mu
 	return q
 }
 
@@ -62,6 +63,15 @@ func (q *queue) push(o op) bool {
 	q.ops = append(q.ops, o)
 	q.ready.Signal()
 	return true
+}
+
+// awaitRoom waits until half of it is empty, or it is closed.
+func (q *queue) awaitRoom() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.ops) > q.limit/2 && !q.closed {
+		q.room.Wait()
+	}
 }
 
 // wake gives the writer a turn for its housekeeping.
@@ -94,7 +104,9 @@ func (q *queue) take(buf []op) (batch []op, ok bool) {
 	batch = append(buf[:0], q.ops[:n]...)
 	rest := copy(q.ops, q.ops[n:])
 	clear(q.ops[rest:])
-	q.ops = q.ops[:rest]
+	if q.ops = q.ops[:rest]; rest <= q.limit/2 {
+		q.room.Broadcast()
+	}
 	return batch, true
 }
 
@@ -102,5 +114,6 @@ func (q *queue) close() {
 	q.mu.Lock()
 	q.closed = true
 	q.ready.Signal()
+	q.room.Broadcast()
 	q.mu.Unlock()
 }

@@ -29,11 +29,11 @@ func (b *batch) record(r *macwatch.Record) error {
 	if r.Status == macwatch.StatusOn || r.Status == macwatch.StatusOff {
 		return b.nasEvent(r, ident, event)
 	}
-	session, err := b.session(ident)
+	hand, err := b.hold(ident)
 	if err != nil {
 		return err
 	}
-	outcome := macwatch.NextLeg
+	outcome, session := macwatch.NextLeg, hand.session
 	if session != nil {
 		outcome = session.Apply(r, event)
 	}
@@ -45,12 +45,15 @@ func (b *batch) record(r *macwatch.Record) error {
 			return err
 		}
 	case macwatch.NextLeg:
-		if session != nil {
-			if err := b.supersede(session); err != nil {
+		prior := session
+		session = macwatch.OpenSession(r, ident, event, prior)
+		if prior != nil {
+			// From now on only its row tells of it.
+			if err := b.saveRow(prior); err != nil {
 				return err
 			}
+			session.Prior = b.rowOf(prior)
 		}
-		session = macwatch.OpenSession(r, ident, event, session)
 		if p := b.place(r.Location); p != nil {
 			began := session.StartedAt
 			if r.Status == macwatch.StatusStart {
@@ -58,9 +61,10 @@ func (b *batch) record(r *macwatch.Record) error {
 			}
 			_, session.Lab = p.location.LabAt(began)
 		}
-		b.touch(session)
+		hand.session = session
+		b.touch(hand)
 	case macwatch.Applied:
-		b.touch(session)
+		b.touch(hand)
 	}
 	return b.sight(r, session, event)
 }
@@ -68,48 +72,21 @@ func (b *batch) record(r *macwatch.Record) error {
 // applyBefore applies a late record to the leg that it belongs to, some leg before s.
 // It returns that leg, or nil when the record was there already.
 func (b *batch) applyBefore(s *macwatch.Session, r *macwatch.Record, event time.Time) (*macwatch.Session, error) {
-	for leg := s.Leg - 1; leg >= 0; leg-- {
-		prior, err := b.w.loadLeg(s.Ident, leg)
+	for row := s.Prior; row != 0; {
+		prior, err := b.w.loadRow(row)
 		if prior == nil || err != nil {
 			return nil, err
 		}
 		switch prior.Apply(r, event) {
 		case macwatch.PriorLeg:
+			row = prior.Prior
 		case macwatch.Applied:
-			_, err := b.w.writeSession(prior, prior.ID)
-			return prior, err
+			return prior, b.w.updateSession(prior, prior.ID)
 		default:
 			return nil, nil
 		}
 	}
 	return nil, nil
-}
-
-// supersede writes a leg that another one follows from now on: the table alone knows
-// it then.
-func (b *batch) supersede(s *macwatch.Session) error {
-	if _, err := b.w.writeSession(s, b.rowOf(s)); err != nil {
-		return err
-	}
-	_, err := b.w.stmts.supersede.exec(s.Ident[:])
-	return wrap("close a session's leg", err)
-}
-
-// session finds the latest leg as a copy that this batch may change; nil when there
-// is none. Whoever changes it says so with touch.
-func (b *batch) session(ident macwatch.Ident) (*macwatch.Session, error) {
-	if s, ok := b.sessions[ident]; ok {
-		return s, nil
-	}
-	if w, ok := b.w.backlog.sessions[ident]; ok {
-		c := w.session.Clone()
-		c.ID = b.rowOf(w.session)
-		return c, nil
-	}
-	if s, ok := b.w.sessions.Get(ident); ok {
-		return s.Clone(), nil
-	}
-	return b.w.loadSession(ident)
 }
 
 // repeatGuard is how far apart two records of the same content may lie and still be
@@ -158,22 +135,12 @@ func (b *batch) nasEvent(r *macwatch.Record, ident macwatch.Ident, event time.Ti
 		if !s.CloseByNAS(r.Status, event) {
 			continue
 		}
-		if _, err := b.w.writeSession(s, s.ID); err != nil {
+		if err := b.w.updateSession(s, s.ID); err != nil {
 			return err
 		}
-		b.replace(s)
+		if err := b.replace(s); err != nil {
+			return err
+		}
 	}
 	return nil
-}
-
-// replace puts a session that the batch has written to its row in the place of what
-// memory holds of it.
-func (b *batch) replace(s *macwatch.Session) {
-	if latest, ok := b.sessions[s.Ident]; ok && latest.Leg > s.Leg {
-		return
-	}
-	if _, ok := b.sessions[s.Ident]; !ok {
-		b.order = append(b.order, s.Ident)
-	}
-	b.sessions[s.Ident] = s
 }

@@ -216,6 +216,7 @@ func (t *tx) carryHops(license int64, texts []string) error {
 
 // carryCount takes over the receipts and every device that counted.
 func (t *tx) carryCount(l *licensing.License, f licensing.ReleaseFacts) error {
+	t.committed = append(t.committed, t.w.known.doubt) // the devices get rows here
 	for _, c := range f.Receipts {
 		if err := t.carryStart(l, c); err != nil {
 			return err

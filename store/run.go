@@ -12,6 +12,10 @@ import (
 // answered or waiting for that. The writer never runs further ahead.
 const batchesInHand = 3
 
+// smallBatch is how many operations the writer answers itself: to wake somebody else
+// would take longer.
+const smallBatch = 8
+
 // run is the writer goroutine: it takes what waits and commits it, batch after batch.
 // A second goroutine answers, in the same order, so that the disk and the network work
 // at the same time; run owns it, and the ticker, and waits for both.
@@ -40,7 +44,16 @@ func (s *Store) run() {
 		if !ok {
 			break
 		}
-		s.w.turn(ops, func(ops []op) { committed <- ops })
+		s.w.turn(ops, func(ops []op) {
+			// All others are free: nobody is answering, and no order is upset.
+			if len(ops) <= smallBatch && len(free) == batchesInHand-1 {
+				answer(ops)
+				clear(ops)
+				free <- ops
+				return
+			}
+			committed <- ops
+		})
 	}
 	close(committed)
 	<-answering

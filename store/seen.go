@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"slices"
 	"time"
 
@@ -11,14 +12,24 @@ import (
 
 // seenStep is how many last_seen values are written at once: each dirties a page of
 // its own, and an answer may wait for all of them.
-const seenStep = 256
+const seenStep = 64
+
+// seenLimit is how many of them are kept in memory at most; the sessions know the others.
+const seenLimit = 65536
 
 // lateSeen is the last_seen values that are not written yet. They are written late,
 // in key order and a step at a time: with each record they would cost more than all
 // the rest of it. After a crash they are recovered from the sessions.
 type lateSeen struct {
-	fresh map[macwatch.DeviceKey]time.Time
+	fresh  map[macwatch.DeviceKey]time.Time
+	missed bool // there were more than seenLimit: the sessions must be asked
 	draining
+}
+
+// seenAt is one sighting.
+type seenAt struct {
+	key macwatch.DeviceKey
+	at  time.Time
 }
 
 // draining is what is on its way to the table.
@@ -27,10 +38,22 @@ type draining struct {
 	began time.Time // everything sighted until then is among it, or written
 	at    map[macwatch.DeviceKey]time.Time
 	keys  []macwatch.DeviceKey // in order of the table, without those written
+	later []seenAt             // not to be written before the device has a row
 }
 
-func (l *lateSeen) note(key macwatch.DeviceKey, at time.Time) {
-	if at.After(l.fresh[key]) {
+// note takes in what the row of a session, written now, knows of its device.
+func (l *lateSeen) note(s *macwatch.Session) {
+	if s.MAC.Device() {
+		l.raise(macwatch.DeviceKey{Location: s.Location, MAC: s.MAC}, s.UpdatedAt)
+	}
+}
+
+func (l *lateSeen) raise(key macwatch.DeviceKey, at time.Time) {
+	latest, ok := l.fresh[key]
+	switch {
+	case !ok && len(l.fresh) >= seenLimit:
+		l.missed = true
+	case at.After(latest):
 		l.fresh[key] = at
 	}
 }
@@ -71,15 +94,18 @@ func (w *writer) writeSeen(n int) (left draining, err error) {
 	}
 	n = min(n, len(left.keys))
 	for _, key := range left.keys[:n] {
+		if w.newcomers.find(key) != nil {
+			left.later = append(left.later, seenAt{key, left.at[key]})
+			continue
+		}
 		if _, err := w.stmts.raiseSeen.exec(micros(left.at[key]), key.Location, int64(key.MAC)); err != nil {
 			return left, wrap("write last_seen", err)
 		}
 	}
-	if left.keys = left.keys[n:]; len(left.keys) > 0 {
+	if left.keys = left.keys[n:]; len(left.keys) > 0 || w.seen.missed {
 		return left, nil
 	}
-	return left, w.exec("INSERT INTO meta (key, value) VALUES ('seen_written', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
-		itoa(micros(left.began)))
+	return left, w.noteSeenWritten(left.began)
 }
 
 // wrote takes over, after the commit, what writeSeen has written.
@@ -87,43 +113,113 @@ func (l *lateSeen) wrote(left draining) {
 	if left.round != l.round {
 		l.fresh = map[macwatch.DeviceKey]time.Time{} // it is what is being drained
 	}
+	for _, v := range left.later {
+		l.raise(v.key, v.at)
+	}
+	left.later = nil
 	l.draining = left
 }
 
-// recoverSeen recovers what writeSeen had not yet written when the daemon ended. An
-// event lies at most macwatch.MaxEventAge before its arrival.
+// recentSightings are the latest sightings of devices since all was written, as the
+// sessions know them. An event lies at most macwatch.MaxEventAge before its arrival.
+const recentSightings = `
+	WITH mark (at) AS (SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'seen_written'), 0) - ?)
+	SELECT location_id, mac, max(updated_at) AS at FROM (
+		SELECT location_id, mac, updated_at FROM sessions WHERE ended_at IS NULL AND updated_at >= (SELECT at FROM mark)
+		UNION ALL
+		SELECT location_id, mac, updated_at FROM sessions WHERE ended_at IS NOT NULL AND ended_at >= (SELECT at FROM mark)
+	) WHERE mac <> 0 GROUP BY location_id, mac`
+
+// recoverSeen recovers what writeSeen had not yet written when the daemon ended.
 func (w *writer) recoverSeen(ctx context.Context) error {
-	_, err := w.conn.ExecContext(ctx, `
-		WITH mark (at) AS (SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'seen_written'), 0) - ?),
-		recent (location_id, mac, at) AS (
-			SELECT location_id, mac, max(updated_at) FROM (
-				SELECT location_id, mac, updated_at FROM sessions WHERE ended_at IS NULL AND updated_at >= (SELECT at FROM mark)
-				UNION ALL
-				SELECT location_id, mac, updated_at FROM sessions WHERE ended_at IS NOT NULL AND ended_at >= (SELECT at FROM mark)
-			) WHERE mac <> 0 GROUP BY location_id, mac)
-		UPDATE devices SET last_seen = recent.at FROM recent
+	_, err := w.conn.ExecContext(ctx, `UPDATE devices SET last_seen = recent.at FROM (`+recentSightings+`) AS recent
 		WHERE devices.location_id = recent.location_id AND devices.mac = recent.mac AND devices.last_seen < recent.at`,
 		macwatch.MaxEventAge.Microseconds())
 	return wrap("recover last_seen", err)
 }
 
-// flushSeen brings last_seen up to date before a list reads it.
-func (s *Store) flushSeen() error {
-	steps := 0
-	if !s.onWriter(func() { steps = s.w.seen.steps(seenStep) }) {
+// flushDevices brings the rows of devices up to date before a list reads them; step by
+// step, so that no answer waits long. While the store cannot be written a list is a few
+// seconds old, which is better than none.
+func (s *Store) flushDevices(ctx context.Context) error {
+	// Sightings become known here when their sessions are folded.
+	if _, err := s.flushSessions(); err != nil {
+		return err
+	}
+	steps, missed := 0, false
+	if !s.onWriter(func() {
+		steps = (s.w.newcomers.len() + newcomerStep - 1) / newcomerStep
+		missed = s.w.seen.missed
+	}) {
 		return errClosing()
 	}
-	for range steps {
-		var err error
-		if !s.onWriter(func() { err = s.w.writeLate(seenStep) }) {
+	err := s.inSteps(steps, func() error { return s.w.foldNewcomers(newcomerStep) })
+	if err == nil {
+		if !s.onWriter(func() { steps = s.w.seen.steps(seenStep) }) {
 			return errClosing()
 		}
-		if diskFault(err) {
-			return nil // a list a few seconds old is better than none
+		err = s.inSteps(steps, func() error { return s.w.writeLate(seenStep) })
+	}
+	if err == nil && missed {
+		err = s.flushMissed(ctx)
+	}
+	if diskFault(err) {
+		return nil
+	}
+	return err
+}
+
+// inSteps runs f on the writer so many times, until it fails.
+func (s *Store) inSteps(n int, f func() error) (err error) {
+	for range n {
+		if !s.onWriter(func() { err = f() }) {
+			return errClosing()
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// flushMissed writes the sightings that did not fit into memory.
+func (s *Store) flushMissed(ctx context.Context) error {
+	var began time.Time
+	if !s.onWriter(func() { began, s.w.seen.missed = s.Now(), false }) {
+		return errClosing()
+	}
+	recent, err := rows(ctx, s.readers, func(r *sql.Rows) (v seenAt, err error) {
+		var at int64
+		err = r.Scan(&v.key.Location, &v.key.MAC, &at)
+		v.at = fromMicros(at)
+		return v, err
+	}, recentSightings, macwatch.MaxEventAge.Microseconds())
+	for ; len(recent) > 0 && err == nil; recent = recent[min(seenStep, len(recent)):] {
+		err = s.inSteps(1, func() error { return s.w.raiseSeen(recent[:min(seenStep, len(recent))]) })
+	}
+	if err == nil {
+		err = s.inSteps(1, func() error { return s.w.noteSeenWritten(began) })
+	}
+	if err != nil {
+		s.onWriter(func() { s.w.seen.missed = true })
+	}
+	return err
+}
+
+// raiseSeen writes values of last_seen in a transaction of their own.
+func (w *writer) raiseSeen(values []seenAt) error {
+	return w.within(func() error {
+		for _, v := range values {
+			if _, err := w.stmts.raiseSeen.exec(micros(v.at), v.key.Location, int64(v.key.MAC)); err != nil {
+				return wrap("write last_seen", err)
+			}
+		}
+		return nil
+	})
+}
+
+// noteSeenWritten notes that all sightings until then are written.
+func (w *writer) noteSeenWritten(until time.Time) error {
+	return w.exec("INSERT INTO meta (key, value) VALUES ('seen_written', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+		itoa(micros(until)))
 }

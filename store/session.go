@@ -11,50 +11,51 @@ import (
 	"tallygate/macwatch"
 )
 
-const sessionColumns = `id, ident, leg, location_id, client_id, nas, mac, ap, called_mac, ssid, room, session_id,
+const sessionColumns = `id, ident, leg, prior, location_id, client_id, nas, mac, ap, called_mac, ssid, room, session_id,
 	user_name, calling, called, class, framed_ip, started_at, begun, updated_at, ended_at, stopped,
 	input_octets, output_octets, input_packets, output_packets, session_time, terminate_cause, lab, records, keys`
 
-const sessionWidth = 31
+const sessionWidth = 32
 
-// writeSession writes the session to its row, or to a new one when row is 0.
-func (w *writer) writeSession(s *macwatch.Session, row int64) (int64, error) {
-	var ended driver.Value
-	if !s.EndedAt.IsZero() {
-		ended = micros(s.EndedAt)
+// updateSession writes the session to the row that it has.
+func (w *writer) updateSession(s *macwatch.Session, row int64) error {
+	_, err := w.stmts.updateSession.exec(s.AP, int64(s.CalledMAC), s.SSID, s.Room, s.UserName, s.Calling, s.Called,
+		blob(s.Class), int64(s.FramedIP), micros(s.StartedAt), flag(s.Begun), micros(s.UpdatedAt), endOf(s), flag(s.Stopped),
+		octets(s.Input), octets(s.Output), int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime),
+		int64(s.TerminateCause), int64(s.Records), keysOf(s), row)
+	return wrap("update a session", err)
+}
+
+// insertSession writes the session to a new row.
+func (w *writer) insertSession(s *macwatch.Session, row int64) error {
+	_, err := w.stmts.insertSession.exec(row, s.Ident[:], int64(s.Leg), s.Prior, s.Location, s.Client, s.NAS, int64(s.MAC), s.AP,
+		int64(s.CalledMAC), s.SSID, s.Room, s.SessionID, s.UserName, s.Calling, s.Called, blob(s.Class), int64(s.FramedIP),
+		micros(s.StartedAt), flag(s.Begun), micros(s.UpdatedAt), endOf(s), flag(s.Stopped), octets(s.Input), octets(s.Output),
+		int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime), int64(s.TerminateCause), flag(s.Lab),
+		int64(s.Records), keysOf(s))
+	return wrap("insert a session", err)
+}
+
+// endOf is NULL while the session is open.
+func endOf(s *macwatch.Session) driver.Value {
+	if s.EndedAt.IsZero() {
+		return nil
 	}
+	return micros(s.EndedAt)
+}
+
+func keysOf(s *macwatch.Session) []byte {
 	keys := make([]byte, 0, 8*len(s.Keys))
 	for _, k := range s.Keys {
 		keys = binary.BigEndian.AppendUint64(keys, k)
 	}
-	if row != 0 {
-		_, err := w.stmts.updateSession.exec(s.AP, int64(s.CalledMAC), s.SSID, s.Room, s.UserName, s.Calling, s.Called,
-			blob(s.Class), int64(s.FramedIP), micros(s.StartedAt), flag(s.Begun), micros(s.UpdatedAt), ended, flag(s.Stopped),
-			octets(s.Input), octets(s.Output), int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime),
-			int64(s.TerminateCause), int64(s.Records), keys, row)
-		return row, wrap("update a session", err)
-	}
-	id, err := w.stmts.insertSession.insert(s.Ident[:], int64(s.Leg), s.Location, s.Client, s.NAS, int64(s.MAC), s.AP,
-		int64(s.CalledMAC), s.SSID, s.Room, s.SessionID, s.UserName, s.Calling, s.Called, blob(s.Class), int64(s.FramedIP),
-		micros(s.StartedAt), flag(s.Begun), micros(s.UpdatedAt), ended, flag(s.Stopped), octets(s.Input), octets(s.Output),
-		int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime), int64(s.TerminateCause), flag(s.Lab),
-		int64(s.Records), keys)
-	return id, wrap("insert a session", err)
+	return keys
 }
 
-// loadSession reads the latest leg; nil when there is none.
-func (w *writer) loadSession(ident macwatch.Ident) (*macwatch.Session, error) {
-	return readSession(w.stmts.selectSession, ident[:])
-}
-
-// loadLeg reads a leg that is not the latest; nil when there is none.
-func (w *writer) loadLeg(ident macwatch.Ident, leg int) (*macwatch.Session, error) {
-	return readSession(w.stmts.selectLeg, ident[:], int64(leg+1))
-}
-
-func readSession(st *stmt, args ...driver.Value) (*macwatch.Session, error) {
+// loadRow reads the session in a row; nil when there is none.
+func (w *writer) loadRow(id int64) (*macwatch.Session, error) {
 	row := make([]driver.Value, sessionWidth)
-	found, err := st.row(row, args...)
+	found, err := w.stmts.selectSession.row(row, id)
 	if err != nil || !found {
 		return nil, wrap("read a session", err)
 	}
@@ -105,7 +106,7 @@ func sessionOf(row []driver.Value) *macwatch.Session {
 	}
 	s := &macwatch.Session{ID: num()}
 	copy(s.Ident[:], raw())
-	s.Leg, s.Location, s.Client, s.NAS, s.MAC, s.AP = int(num()), num(), num(), text(), macwatch.MAC(num()), text()
+	s.Leg, s.Prior, s.Location, s.Client, s.NAS, s.MAC, s.AP = int(num()), num(), num(), num(), text(), macwatch.MAC(num()), text()
 	s.CalledMAC, s.SSID, s.Room, s.SessionID = macwatch.MAC(num()), text(), text(), text()
 	s.UserName, s.Calling, s.Called, s.Class, s.FramedIP = text(), text(), text(), raw(), uint32(num())
 	s.StartedAt, s.Begun, s.UpdatedAt, s.EndedAt, s.Stopped = at(), num() == 1, at(), at(), num() == 1

@@ -10,33 +10,50 @@ import (
 // with a whole key: with ORDER BY … LIMIT 1 SQLite prepares a statement anew at each
 // other argument, which costs ten times what the search does.
 type statements struct {
-	insertSession, updateSession                             *stmt
-	selectSession, selectLeg, selectOpen, supersede          *stmt
-	selectDevice, upsertDevice, raiseSeen                    *stmt
-	selectCounted, insertCounted, lowerCounted, raiseCounted *stmt
-	raiseCount, insertWindow                                 *stmt
-	insertRaw, insertNASEvent                                *stmt
-	appendJournal, trimJournal                               *stmt
+	begin, commit, rollback                                *stmt
+	insertSession, updateSession                           *stmt
+	selectSession, selectOpen, selectIndex, insertIndex    *stmt
+	selectDevice, upsertDevice, raiseSeen                  *stmt
+	selectCounted, upsertCounted                           *stmt
+	selectCount, saveCount, insertWindow                   *stmt
+	insertRaw, insertNASEvent                              *stmt
+	appendJournal, trimJournal, appendDevices, trimDevices *stmt
+	selectOld, deleteSession, deleteNASEvents, deleteRaw   *stmt
+	oldestSession, trimIndex                               *stmt
 }
 
 func (s *statements) all() map[**stmt]string {
 	return map[**stmt]string{
-		&s.insertSession: `INSERT INTO sessions (ident, leg, location_id, client_id, nas, mac, ap, called_mac, ssid, room,
+		&s.begin:    `BEGIN IMMEDIATE`,
+		&s.commit:   `COMMIT`,
+		&s.rollback: `ROLLBACK`,
+
+		&s.insertSession: `INSERT INTO sessions (id, ident, leg, prior, location_id, client_id, nas, mac, ap, called_mac, ssid, room,
 			session_id, user_name, calling, called, class, framed_ip, started_at, begun, updated_at, ended_at, stopped,
 			input_octets, output_octets, input_packets, output_packets, session_time, terminate_cause, lab, records, keys)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		&s.updateSession: `UPDATE sessions SET ap = ?, called_mac = ?, ssid = ?, room = ?, user_name = ?, calling = ?, called = ?,
 			class = ?, framed_ip = ?, started_at = ?, begun = ?, updated_at = ?, ended_at = ?, stopped = ?,
 			input_octets = ?, output_octets = ?, input_packets = ?, output_packets = ?, session_time = ?,
 			terminate_cause = ?, records = ?, keys = ? WHERE id = ?`,
-		&s.selectSession: `SELECT ` + sessionColumns + ` FROM sessions WHERE ident = ? AND superseded = 0`,
-		&s.selectLeg:     `SELECT ` + sessionColumns + ` FROM sessions WHERE ident = ? AND superseded = ?`,
-		&s.supersede:     `UPDATE sessions SET superseded = leg + 1 WHERE ident = ? AND superseded = 0`,
+		&s.selectSession: `SELECT ` + sessionColumns + ` FROM sessions WHERE id = ?`,
 		&s.selectOpen: `SELECT ` + sessionColumns + ` FROM sessions
 			WHERE client_id = ?1 AND nas = ?2 AND ended_at IS NULL AND (?3 = 0 OR called_mac = ?3)`,
+		&s.selectIndex: `SELECT body FROM session_index WHERE id = ?`,
+		&s.insertIndex: `INSERT OR REPLACE INTO session_index (id, body) VALUES (?, ?)`,
 
-		&s.appendJournal: `INSERT INTO journal (body) VALUES (?)`,
+		&s.appendJournal: `INSERT INTO journal (id, body) VALUES (?, ?)`,
 		&s.trimJournal:   `DELETE FROM journal WHERE id < ?`,
+		&s.selectOld: `SELECT id, ident, location_id, mac, updated_at FROM sessions
+			WHERE ended_at IS NOT NULL AND ended_at < ? ORDER BY ended_at LIMIT ?`,
+		&s.deleteSession:   `DELETE FROM sessions WHERE id = ?`,
+		&s.deleteNASEvents: `DELETE FROM nas_events WHERE id IN (SELECT id FROM nas_events WHERE recorded_at < ?1 ORDER BY id LIMIT ?2)`,
+		&s.deleteRaw:       `DELETE FROM raw_records WHERE id IN (SELECT id FROM raw_records WHERE recorded_at < ?1 ORDER BY id LIMIT ?2)`,
+		&s.oldestSession:   `SELECT min(id) FROM sessions`,
+		&s.trimIndex:       `DELETE FROM session_index WHERE id IN (SELECT id FROM session_index WHERE id < ?1 ORDER BY id LIMIT ?2)`,
+
+		&s.appendDevices: `INSERT INTO device_journal (id, body) VALUES (?, ?)`,
+		&s.trimDevices:   `DELETE FROM device_journal WHERE id <= ?`,
 
 		&s.selectDevice: `SELECT first_seen, last_seen, reason FROM devices WHERE location_id = ? AND mac = ?`,
 		&s.upsertDevice: `INSERT INTO devices (location_id, mac, first_seen, last_seen, reason) VALUES (?, ?, ?, ?, ?)
@@ -45,11 +62,12 @@ func (s *statements) all() map[**stmt]string {
 		&s.raiseSeen: `UPDATE devices SET last_seen = ?1 WHERE location_id = ?2 AND mac = ?3 AND last_seen < ?1`,
 
 		&s.selectCounted: `SELECT first_at, last_at FROM counted WHERE license_id = ? AND location_id = ? AND mac = ?`,
-		&s.insertCounted: `INSERT INTO counted (license_id, location_id, mac, first_at, last_at, ap, session) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		&s.lowerCounted:  `UPDATE counted SET first_at = ?, ap = ?, session = ? WHERE license_id = ? AND location_id = ? AND mac = ?`,
-		&s.raiseCounted:  `UPDATE counted SET last_at = ? WHERE license_id = ? AND location_id = ? AND mac = ?`,
-		&s.raiseCount: `INSERT INTO counts (license_id, location_id, devices) VALUES (?, ?, 1)
-			ON CONFLICT DO UPDATE SET devices = devices + 1 RETURNING devices`,
+		&s.upsertCounted: `INSERT INTO counted (license_id, location_id, mac, first_at, last_at, ap, session) VALUES (?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET last_at = max(last_at, excluded.last_at), first_at = min(first_at, excluded.first_at),
+			ap = iif(excluded.first_at < first_at, excluded.ap, ap), session = iif(excluded.first_at < first_at, excluded.session, session)`,
+		&s.selectCount: `SELECT devices FROM counts WHERE license_id = ? AND location_id = ?`,
+		&s.saveCount: `INSERT INTO counts (license_id, location_id, devices) VALUES (?, ?, ?)
+			ON CONFLICT DO UPDATE SET devices = excluded.devices`,
 		&s.insertWindow: `INSERT OR IGNORE INTO window_sightings (license_id, location_id, at, mac, ap, session) VALUES (?, ?, ?, ?, ?, ?)`,
 
 		&s.insertRaw: `INSERT INTO raw_records (client_id, location_id, key, status, reason, event_at, recorded_at, packet)

@@ -49,13 +49,10 @@ func (st *stmt) exec(values ...driver.Value) (int64, error) {
 	return res.RowsAffected()
 }
 
-// insert runs the statement and returns the new row's id.
-func (st *stmt) insert(values ...driver.Value) (int64, error) {
-	res, err := st.raw.ExecContext(context.Background(), st.bind(values))
-	if err != nil {
-		return 0, err
-	}
-	return res.LastInsertId()
+// run runs a statement without arguments, for its effect.
+func (st *stmt) run() error {
+	_, err := st.raw.ExecContext(context.Background(), nil)
+	return err
 }
 
 // row reads the first row into dest; false when there is none.

@@ -21,11 +21,12 @@ import (
 
 // Options says where the store lives. Zero fields get the defaults said here.
 type Options struct {
-	Dir           string   // data directory; created (0700) if absent
-	CacheCapacity int      // devices in the LRU; default 1000000
-	Issuers       []string // public keys whose orders are accepted
-	KeepRaw       bool     // keep every accounting packet as it came
-	Queue         int      // operations that may wait for the writer; default 16384
+	Dir           string        // data directory; created (0700) if absent
+	CacheCapacity int           // devices in the LRU; default 1000000
+	Issuers       []string      // public keys whose orders are accepted
+	KeepRaw       bool          // keep every accounting packet as it came
+	KeepSessions  time.Duration // closed sessions are deleted so long after their end, at least MinRetention; 0: never
+	Queue         int           // operations that may wait for the writer; default 4096
 	Log           *zap.Logger
 	Metrics       prometheus.Registerer
 	Now           func() time.Time     // wall clock; default time.Now
@@ -42,19 +43,22 @@ type Snapshot struct {
 
 // Store is the one door to the database.
 type Store struct {
-	dir     string
-	log     *zap.Logger
-	wall    func() time.Time
-	uptime  func() time.Duration
-	keys    *keys
-	keepRaw bool
-	metrics *metrics
+	dir          string
+	log          *zap.Logger
+	wall         func() time.Time
+	uptime       func() time.Duration
+	keys         *keys
+	keepRaw      bool
+	keepSessions time.Duration
+	metrics      *metrics
 
-	db      *sql.DB // the writer's; one connection
-	readers *sql.DB
-	lock    *os.File
-	queue   *queue
-	done    chan struct{} // closed when the writer has ended
+	db           *sql.DB // the writer's; one connection
+	readers      *sql.DB
+	lock         *os.File
+	checkpointer *checkpointer
+	queue        *queue
+	done         chan struct{} // closed when the writer has ended
+	learned      chan struct{} // closed when learnDevices has
 
 	cache    *macwatch.Cache
 	clock    atomic.Pointer[licensing.Clock]
@@ -73,7 +77,7 @@ func Open(o Options) (*Store, error) {
 		o.CacheCapacity = 1_000_000
 	}
 	if o.Queue == 0 {
-		o.Queue = 16384
+		o.Queue = 4096
 	}
 	if o.Log == nil {
 		o.Log = zap.NewNop()
@@ -86,8 +90,8 @@ func Open(o Options) (*Store, error) {
 		o.Uptime = func() time.Duration { return time.Since(opened) }
 	}
 	s := &Store{
-		dir: o.Dir, log: o.Log, wall: o.Now, uptime: o.Uptime, keepRaw: o.KeepRaw, metrics: newMetrics(o.Metrics),
-		queue: newQueue(o.Queue), done: make(chan struct{}), news: make(chan struct{}, 1), cache: macwatch.NewCache(o.CacheCapacity),
+		dir: o.Dir, log: o.Log, wall: o.Now, uptime: o.Uptime, keepRaw: o.KeepRaw, keepSessions: o.KeepSessions, metrics: newMetrics(o.Metrics),
+		queue: newQueue(o.Queue), done: make(chan struct{}), learned: make(chan struct{}), news: make(chan struct{}, 1), cache: macwatch.NewCache(o.CacheCapacity),
 	}
 	s.SetIssuers(o.Issuers)
 	if err := s.open(); err != nil {
@@ -95,6 +99,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s.setWritable(true)
 	go s.run()
+	go s.learnDevices()
 	return s, nil
 }
 
@@ -127,6 +132,9 @@ func (s *Store) open() (err error) {
 	if s.readers, err = openReaders(path); err != nil {
 		return err
 	}
+	if s.checkpointer, err = newCheckpointer(path, s.log); err != nil {
+		return err
+	}
 	s.w, err = newWriter(ctx, s, conn)
 	return err
 }
@@ -135,6 +143,7 @@ func (s *Store) open() (err error) {
 func (s *Store) Close() error {
 	s.queue.close()
 	<-s.done
+	<-s.learned
 	return s.closeFiles()
 }
 
@@ -142,6 +151,10 @@ func (s *Store) closeFiles() error {
 	var errs []error
 	if s.readers != nil {
 		errs = append(errs, s.readers.Close())
+	}
+	if s.checkpointer != nil {
+		errs = append(errs, s.checkpointer.close())
+		s.checkpointer = nil
 	}
 	if s.w != nil {
 		errs = append(errs, s.w.close())

@@ -3,10 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
 	"go.uber.org/zap"
 
 	"tallygate/licensing"
@@ -15,9 +15,8 @@ import (
 
 // How often the writer looks after its own things when nothing else wakes it.
 const (
-	tick          = time.Second      // probe a store that failed; write last_seen
-	clockInterval = 15 * time.Second // note the latest time seen
-	openSessions  = 131072           // sessions kept in memory
+	tick          = 250 * time.Millisecond // probe a store that failed; write last_seen
+	clockInterval = 15 * time.Second       // note the latest time seen
 )
 
 // writer is what the one writing goroutine works on. Nothing in it is shared.
@@ -27,16 +26,22 @@ type writer struct {
 	stmts       *statements
 	state       *state
 	audit       chain
-	sessions    *lru.Cache[macwatch.Ident, *macwatch.Session] // latest legs
+	batch       batch // the present one, or the last
+	sessions    heldSessions
 	epochs      map[int64]epoch
 	lastEpoch   uint32
+	index       sessionIndex
 	backlog     backlog
 	lastJournal int64  // row
 	image       []byte // of the batch, used again
+	newcomers   newcomers
+	known       knownDevices
 	seen        lateSeen
+	row         [4]driver.Value // read at the moment
 	subscriber  func(Snapshot)
 	failed      bool                 // the last commit failed
 	verified    bool                 // the facts were held against the evidence
+	lazy        bool                 // the connection does not wait for the disk (see within)
 	clockSaved  time.Duration        // uptime when the clock was last noted
 	clockEvent  licensing.ClockEvent // not reported yet
 	kept        time.Time            // last housekeeping, by the machine's own clock
@@ -50,8 +55,7 @@ type epoch struct {
 
 func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err error) {
 	w = &writer{s: s, conn: conn, epochs: map[int64]epoch{}, seen: lateSeen{fresh: map[macwatch.DeviceKey]time.Time{}}}
-	w.backlog.sessions = map[macwatch.Ident]*waiting{}
-	if w.sessions, err = lru.New[macwatch.Ident, *macwatch.Session](openSessions); err != nil {
+	if w.sessions, err = newHeldSessions(); err != nil {
 		return nil, faultf("cannot make the session cache: %w", err)
 	}
 	if w.stmts, err = prepareAll(ctx, conn); err != nil {
@@ -68,7 +72,13 @@ func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err er
 	if w.state, err = loadState(ctx, conn, s.Now()); err != nil {
 		return nil, err
 	}
+	if err = w.openIndex(ctx); err != nil {
+		return nil, err
+	}
 	if err = w.recoverJournal(ctx); err != nil {
+		return nil, err
+	}
+	if err = w.recoverNewcomers(ctx); err != nil {
 		return nil, err
 	}
 	if err = w.recoverSeen(ctx); err != nil {
@@ -112,10 +122,8 @@ func (w *writer) turn(ops []op, done func([]op)) {
 		w.commit(ops)
 	}
 	done(ops)
-	if len(w.backlog.order) > backlogSize {
-		if err := w.foldSome(2 * foldStep); err != nil {
-			w.fail(err)
-		}
+	if err := w.fold(); err != nil {
+		w.fail(err)
 	}
 	// Under load there are no quiet moments: housekeeping takes its turn all the same.
 	if time.Since(w.kept) >= tick {
@@ -124,6 +132,23 @@ func (w *writer) turn(ops []op, done func([]op)) {
 			w.fail(err)
 		}
 	}
+}
+
+// fold writes to their rows what is too much for the journals: so little at a time that
+// no answer waits for it.
+func (w *writer) fold() error {
+	if over := len(w.backlog.order) - backlogSize; over > 0 {
+		if err := w.foldSome(over); err != nil {
+			return err
+		}
+	}
+	if over := w.newcomers.len() - newcomerBacklog; over > 0 {
+		if err := w.foldNewcomers(over); err != nil {
+			return err
+		}
+	}
+	w.checkpoint()
+	return w.sealSome()
 }
 
 // commit writes the operations in one transaction. When that fails for the sake of
@@ -185,7 +210,7 @@ func (w *writer) transact(ops []op) error {
 			err = b.journal()
 		}
 		if err == nil {
-			err = w.exec("COMMIT")
+			err = w.commitNow()
 		}
 		if err == nil {
 			w.s.metrics.committed(records, time.Since(start))
@@ -204,15 +229,11 @@ func (w *writer) transact(ops []op) error {
 // succeed takes over what a committed batch has changed.
 func (w *writer) succeed(b *batch) {
 	b.settleFold()
-	for ident, session := range b.sessions {
-		w.sessions.Add(ident, session)
-	}
 	for i := range b.cached {
 		w.s.cache.Add(b.cached[i].key, b.cached[i].epoch, b.cached[i].first)
 	}
-	for key, at := range b.seen {
-		w.seen.note(key, at)
-	}
+	w.s.metrics.cacheHits.Add(float64(b.hits))
+	w.s.metrics.cacheMisses.Add(float64(b.misses))
 	w.audit.commit(b.audit)
 	if b.state != w.state {
 		w.publish(b.state)
@@ -243,11 +264,47 @@ func (w *writer) recovered() {
 	}
 }
 
-func (w *writer) begin() error { return w.exec("BEGIN IMMEDIATE") }
+// begin begins a transaction whose COMMIT returns when it is on the disk.
+func (w *writer) begin() error {
+	if w.lazy {
+		if err := w.exec("PRAGMA synchronous = FULL"); err != nil {
+			return err
+		}
+		w.lazy = false
+	}
+	return w.stmts.begin.run()
+}
+
+func (w *writer) commitNow() error { return w.stmts.commit.run() }
+
+// within runs f in a transaction of its own, which a power cut may undo: what f writes
+// stands in a journal as well, or can be found out again. In the write-ahead log it
+// precedes whatever is committed later, so the next fsync makes it last, too.
+func (w *writer) within(f func() error) error {
+	if !w.lazy {
+		// Not prepared once: this PRAGMA does its work when it is prepared.
+		if err := w.exec("PRAGMA synchronous = NORMAL"); err != nil {
+			return err
+		}
+		w.lazy = true
+	}
+	if err := w.stmts.begin.run(); err != nil {
+		return err
+	}
+	err := f()
+	if err == nil {
+		err = w.commitNow()
+	}
+	if err != nil {
+		w.rollback()
+		w.s.metrics.commitFailures.Inc()
+	}
+	return err
+}
 
 // rollback leaves the connection outside any transaction. SQLite may have rolled
 // back by itself already, and says so as an error; that is fine.
-func (w *writer) rollback() { _ = w.exec("ROLLBACK") }
+func (w *writer) rollback() { _ = w.stmts.rollback.run() }
 
 func (w *writer) exec(query string, args ...any) error {
 	_, err := w.conn.ExecContext(context.Background(), query, args...)
@@ -273,11 +330,14 @@ func (w *writer) housekeep(last bool) error {
 	if err := w.advance(); err != nil {
 		return err
 	}
-	fold := foldStep
+	sessions, devices := foldStep, newcomerStep
 	if last {
-		fold = len(w.backlog.order)
+		sessions, devices = len(w.backlog.order), w.newcomers.len()
 	}
-	if err := w.foldSome(fold); err != nil {
+	if err := errors.Join(w.foldSome(sessions), w.foldNewcomers(devices)); err != nil {
+		return err
+	}
+	if err := w.retain(); err != nil {
 		return err
 	}
 	clockDue := w.s.uptime()-w.clockSaved >= clockInterval
@@ -294,15 +354,11 @@ func (w *writer) housekeep(last bool) error {
 // writeLate writes what need not be written at once: up to n values of last_seen,
 // and the time.
 func (w *writer) writeLate(n int) error {
-	if err := w.begin(); err != nil {
-		return err
-	}
-	left, err := w.writeSeen(n)
-	if err = errors.Join(err, w.saveClock()); err == nil {
-		err = w.exec("COMMIT")
-	}
-	if err != nil {
-		w.rollback()
+	var left draining
+	if err := w.within(func() (err error) {
+		left, err = w.writeSeen(n)
+		return errors.Join(err, w.saveClock())
+	}); err != nil {
 		return err
 	}
 	w.seen.wrote(left)
@@ -313,6 +369,9 @@ func (w *writer) writeLate(n int) error {
 
 // Append queues accounting records (radiusd.Journal).
 func (s *Store) Append(records []*macwatch.Record) int { return s.queue.appendRecords(records) }
+
+// AwaitRoom waits until the queue takes a good many records again (radiusd.Journal).
+func (s *Store) AwaitRoom() { s.queue.awaitRoom() }
 
 // Claim queues a first claim of slots (radiusd.Claims).
 func (s *Store) Claim(c *macwatch.Claim) bool { return s.queue.push(op{claim: c}) }

@@ -77,7 +77,7 @@ func TestBadInput(t *testing.T) {
 		{[]string{"client", "add", "x", "--address", "10.0.0.0/33", "--secret", "s", location}, 2, "neither an IP address nor a prefix", "10.20.0.0/16"},
 		{[]string{"client", "add", "x", "--address", "10.0.0.1", "--secret", "s", location, "--require-message-authenticator", "often"}, 2, "must be yes or no or auto", "--help"},
 		{[]string{"license", "list", "--state", "Sleeping"}, 2, `"Sleeping" is not a license state`, "Pending Provision, Pending Start"},
-		{[]string{"license", "list", "--ends-before", "soon"}, 2, "soon", "--help"},
+		{[]string{"license", "list", "--ends-before", "soon"}, 2, "soon", "2026-09-30"},
 		{[]string{"license", "show", number, "--as-of", "soon"}, 2, `"soon" is neither a date nor a time`, "2027-01-31"},
 		{[]string{"license", "deny", number}, 2, `required flag(s) "reason"`, "--help"},
 		{[]string{"device", "block", location, "02:11"}, 2, `"02:11" is not the MAC address of a device`, "12 hexadecimal digits"},

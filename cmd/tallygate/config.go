@@ -16,14 +16,15 @@ import (
 type Config struct {
 	// DataDir holds database, keys and admin.sock; created if absent. A relative path
 	// starts from the working directory, not from the file's folder.
-	DataDir  string         `yaml:"data_dir"`
-	Radius   RadiusConfig   `yaml:"radius"`
-	Admin    AdminConfig    `yaml:"admin"`
-	Issuers  []string       `yaml:"issuers"` // k4.public.…; SIGHUP re-reads them
-	MACCache MACCacheConfig `yaml:"mac_cache"`
-	Log      LogConfig      `yaml:"log"`
-	Notices  NoticesConfig  `yaml:"notices"`
-	KeepRaw  bool           `yaml:"keep_raw"` // keep every accounting packet as it came
+	DataDir   string          `yaml:"data_dir"`
+	Radius    RadiusConfig    `yaml:"radius"`
+	Admin     AdminConfig     `yaml:"admin"`
+	Issuers   []string        `yaml:"issuers"` // k4.public.…; SIGHUP re-reads them
+	MACCache  MACCacheConfig  `yaml:"mac_cache"`
+	Log       LogConfig       `yaml:"log"`
+	Notices   NoticesConfig   `yaml:"notices"`
+	KeepRaw   bool            `yaml:"keep_raw"` // keep every accounting packet as it came
+	Retention RetentionConfig `yaml:"retention"`
 }
 
 // RadiusConfig is where RADIUS is served, and how.
@@ -43,6 +44,16 @@ type AdminConfig struct {
 // MACCacheConfig sizes the memory in front of the store.
 type MACCacheConfig struct {
 	Capacity Whole `yaml:"capacity"` // devices, 1 or more; about 100 octets each
+}
+
+// RetentionConfig is how long what is no longer needed is kept.
+type RetentionConfig struct {
+	SessionDays Whole `yaml:"session_days"` // closed sessions, events of NAS, raw records: 2 or more; 0: for ever
+}
+
+// sessions is SessionDays for package time.
+func (c RetentionConfig) sessions() time.Duration {
+	return time.Duration(c.SessionDays) * 24 * time.Hour
 }
 
 // LogConfig is what is logged to standard error.

@@ -205,7 +205,7 @@ CREATE TABLE sessions (
     id              INTEGER PRIMARY KEY,
     ident           BLOB NOT NULL, -- 16 octets, see macwatch.Ident
     leg             INTEGER NOT NULL,
-    superseded      INTEGER NOT NULL DEFAULT 0, -- 0: the latest leg, else leg + 1
+    prior           INTEGER NOT NULL, -- row of the leg before; 0: none
     location_id     INTEGER NOT NULL,
     client_id       INTEGER NOT NULL,
     nas             TEXT NOT NULL,
@@ -235,14 +235,23 @@ CREATE TABLE sessions (
     records         INTEGER NOT NULL, -- distinct accounting records
     keys            BLOB NOT NULL     -- keys of the latest of them, 8 octets each
 );
-CREATE UNIQUE INDEX sessions_ident ON sessions (ident, superseded);
 CREATE INDEX sessions_open ON sessions (client_id, nas) WHERE ended_at IS NULL;
 CREATE INDEX sessions_ended ON sessions (ended_at) WHERE ended_at IS NOT NULL;
 
--- The latest states of sessions that have not been written to their rows yet: a row
--- per committed batch, see image.go.
+-- Which rows hold which sessions, for all but the latest rows: see identity.go.
+CREATE TABLE session_index (
+    id   INTEGER PRIMARY KEY, -- generation * 192 + slice
+    body BLOB NOT NULL
+);
+
+-- The latest states of sessions and of devices that have not been written to their rows
+-- yet: a row for each committed batch, see image.go.
 CREATE TABLE journal (
-    id   INTEGER PRIMARY KEY AUTOINCREMENT,
+    id   INTEGER PRIMARY KEY,
+    body BLOB NOT NULL
+);
+CREATE TABLE device_journal (
+    id   INTEGER PRIMARY KEY,
     body BLOB NOT NULL
 );
 
