@@ -109,10 +109,11 @@ func (r *receiver) receive() (int, error) {
 	}
 }
 
-// recvmmsg reads without blocking; false parks the goroutine until there is more.
+// recvmmsg reads without blocking, so the scheduler need not know of it; false parks the
+// goroutine until there is more.
 func (r *receiver) recvmmsg(fd uintptr) bool {
 	for {
-		n, _, errno := syscall.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.messages)), batchSize, unix.MSG_DONTWAIT, 0, 0)
+		n, _, errno := syscall.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.messages)), batchSize, unix.MSG_DONTWAIT, 0, 0)
 		if errno == unix.EINTR { // parked now, it might sleep on what lies there already
 			continue
 		}

@@ -194,8 +194,9 @@ func (s *sender) uncouple() {
 	s.couple()
 }
 
+// sendmmsg does not block (MSG_DONTWAIT), so the scheduler need not know of it.
 func (s *sender) sendmmsg(fd uintptr) bool {
-	n, _, errno := syscall.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&s.messages[s.done])), uintptr(s.coupled-s.done), unix.MSG_DONTWAIT, 0, 0)
+	n, _, errno := syscall.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&s.messages[s.done])), uintptr(s.coupled-s.done), unix.MSG_DONTWAIT, 0, 0)
 	if errno != 0 {
 		s.errno = errno
 		return true

@@ -164,10 +164,13 @@ func (b *batch) settleFold() {
 		b.w.index.added(r.ident, r.row)
 	}
 	l := &b.w.backlog
+	done := b.done[:0]
 	for _, h := range l.order[:b.folded.count] {
 		b.w.sessions.folded(h)
 		b.w.seen.note(h.session)
+		done = append(done, h)
 	}
+	b.done = done
 	l.drop(b.folded.count)
 	for _, h := range b.order {
 		at := h.held
@@ -181,6 +184,12 @@ func (b *batch) settleFold() {
 		case at.since == 0:
 			at.since = b.journaled
 			l.order = append(l.order, at)
+		}
+	}
+	for _, h := range done {
+		// Of one that is over nothing more is expected.
+		if h.since == 0 && !h.session.EndedAt.IsZero() {
+			b.w.sessions.drop(h.session.Ident)
 		}
 	}
 	b.w.lastJournal = max(b.w.lastJournal, b.journaled)

@@ -71,6 +71,9 @@ func (h *heldSessions) forget(ident macwatch.Ident) {
 	h.recent.Remove(ident)
 }
 
+// drop drops a session whose row holds all.
+func (h *heldSessions) drop(ident macwatch.Ident) { h.recent.Remove(ident) }
+
 // purge drops all but those that wait.
 func (h *heldSessions) purge() { h.recent.Purge() }
 

@@ -32,6 +32,8 @@ func hash(k macwatch.DeviceKey) uint64 {
 	return h ^ h>>31
 }
 
+// add must be told of every device that is given a row, before or in the transaction; that
+// it comes to nothing does no harm.
 func (d *knownDevices) add(k macwatch.DeviceKey) {
 	h := hash(k)
 	if d.has(h) {
@@ -43,9 +45,6 @@ func (d *knownDevices) add(k macwatch.DeviceKey) {
 	d.parts[len(d.parts)-1].add(h)
 	d.last++
 }
-
-// doubt is for when rows were written that add was not told of: now everybody may have some.
-func (d *knownDevices) doubt() { d.complete = false }
 
 // may reports false only for a device that has no rows.
 func (d *knownDevices) may(k macwatch.DeviceKey) bool {

@@ -216,7 +216,6 @@ func (t *tx) carryHops(license int64, texts []string) error {
 
 // carryCount takes over the receipts and every device that counted.
 func (t *tx) carryCount(l *licensing.License, f licensing.ReleaseFacts) error {
-	t.committed = append(t.committed, t.w.known.doubt) // the devices get rows here
 	for _, c := range f.Receipts {
 		if err := t.carryStart(l, c); err != nil {
 			return err
@@ -246,6 +245,7 @@ func (t *tx) carryCount(l *licensing.License, f licensing.ReleaseFacts) error {
 			continue // a Location that it was taken away from
 		}
 		counts[at]++
+		t.w.known.add(macwatch.DeviceKey{Location: at, MAC: macwatch.MAC(mac)})
 		if _, err = t.exec(nil, `INSERT INTO counted (license_id, location_id, mac, first_at, last_at, ap, session) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 			l.ID, at, mac, micros(d.At), micros(d.Last), string(d.AP), string(d.Session)); err != nil {
 			return err
