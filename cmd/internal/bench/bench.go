@@ -105,6 +105,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		{"overload", b.overload},
 		{"memory and start with a million devices", b.million},
 		{"growth", b.growth},
+		{"retention", b.retention},
 		{"the disk once more", b.disk},
 	} {
 		if !only.MatchString(step.what) {

@@ -110,7 +110,12 @@ func (r *Result) growths() []Goal {
 			g.Verdict = NotMeasured
 		}
 	}
-	return []Goal{g, {Work: "growth", Goal: "retention never stalls an answer by more than 20 ms", Verdict: NotMeasured}}
+	old := Goal{Work: "growth", Goal: "retention never stalls an answer by more than 20 ms", Verdict: NotMeasured}
+	if r.Retention != nil {
+		old.Reached = fmt.Sprintf("at most %s (%.0f sessions deleted meanwhile)", r.Retention.Longest, r.Retention.Deleted)
+		old.Verdict = verdict(r.Retention.Longest <= 20*time.Millisecond)
+	}
+	return []Goal{g, old}
 }
 
 func (r *Result) sizes() []Goal {

@@ -60,9 +60,10 @@ func TestGoals(t *testing.T) {
 		},
 		Disks: []Disk{{P50: 150 * time.Microsecond}},
 		Half:  series(9, 50), At10k: series(9, 10_000), Idle: series(100, 3000),
-		Million:  &Million{Ready: 2 * time.Second, Resident: 300_000_001, PerDevice: 130},
-		Growth:   &Growth{Few: few, Many: 10_000_000, AtFew: series(9, 100), AtMany: series(11, 80)},
-		Overload: &Overload{Sustainable: 100, Offered: 300, Answered: 79, Recovered: 80, Resident: []int64{50e6, 100e6, 110e6}, Drops: map[string]float64{"overload": 3}},
+		Million:   &Million{Ready: 2 * time.Second, Resident: 300_000_001, PerDevice: 130},
+		Growth:    &Growth{Few: few, Many: 10_000_000, AtFew: series(9, 100), AtMany: series(11, 80)},
+		Retention: &Retention{Deleted: 100, Longest: 20 * time.Millisecond},
+		Overload:  &Overload{Sustainable: 100, Offered: 300, Answered: 79, Recovered: 80, Resident: []int64{50e6, 100e6, 110e6}, Drops: map[string]float64{"overload": 3}},
 	}
 	for _, c := range []struct {
 		work, begins string
@@ -79,6 +80,7 @@ func TestGoals(t *testing.T) {
 		{"latency of accounting", "at 10 000/s p99", Pass},
 		{"latency of accounting", "idle", Pass},
 		{"growth", "with 10 million", Pass},
+		{"growth", "retention", Pass},
 		{"memory and start", "at most 130 octets", Pass},
 		{"memory and start", "at most 300 MB", FallsShort},
 		{"memory and start", "ready", Pass},

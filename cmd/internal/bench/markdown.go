@@ -162,6 +162,10 @@ func (r *Result) writeGrowth(w *markdown) {
 				fmt.Sprintf("%.2f", at.Latency(p50)/1000), fmt.Sprintf("%.2f", at.Latency(p99)/1000))
 		}
 	}
+	if o := r.Retention; o != nil {
+		w.line("\nWhile old sessions were deleted (%.0f of them) and 10 000 records came a second: p50 %.2f ms, p99 %.2f ms; no step of deleting took more than %s.",
+			o.Deleted, o.Series.Latency(p50)/1000, o.Series.Latency(p99)/1000, o.Longest)
+	}
 }
 
 func (r *Result) writeOverload(w *markdown) {

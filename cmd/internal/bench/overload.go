@@ -86,21 +86,12 @@ func (b *bench) overload(ctx context.Context) error {
 
 // drops reads from a gateway's metrics what its accounting port has dropped, by reason.
 func drops(ctx context.Context, admin string) (map[string]float64, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+admin+"/metrics", nil)
+	page, err := metrics(ctx, admin)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, fmt.Errorf("read the gateway's metrics: %w", err)
-	}
-	defer func() { _ = answer.Body.Close() }()
-	page, err := io.ReadAll(answer.Body)
-	if err != nil {
-		return nil, fmt.Errorf("read the gateway's metrics: %w", err)
-	}
 	out := map[string]float64{}
-	for _, m := range dropped.FindAllStringSubmatch(string(page), -1) {
+	for _, m := range dropped.FindAllStringSubmatch(page, -1) {
 		reason := m[1]
 		if reason == "" {
 			reason = "kernel buffer full"
@@ -110,6 +101,24 @@ func drops(ctx context.Context, admin string) (map[string]float64, error) {
 		}
 	}
 	return out, nil
+}
+
+// metrics reads a gateway's metrics.
+func metrics(ctx context.Context, admin string) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+admin+"/metrics", nil)
+	if err != nil {
+		return "", err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", fmt.Errorf("read the gateway's metrics: %w", err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	page, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return "", fmt.Errorf("read the gateway's metrics: %w", err)
+	}
+	return string(page), nil
 }
 
 // dropped finds a counter of drops and its value. Labels come in alphabetical order.

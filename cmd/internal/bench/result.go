@@ -25,9 +25,10 @@ type Result struct {
 	Long Series // accounting
 	Wide Series // accounting of 100 000 sessions at a time
 
-	Overload *Overload // nil: not measured, like the next two
-	Million  *Million
-	Growth   *Growth
+	Overload  *Overload // nil: not measured, like the next two
+	Million   *Million
+	Growth    *Growth
+	Retention *Retention
 
 	Notes []string // what could not be measured, and why
 }

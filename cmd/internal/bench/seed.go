@@ -49,6 +49,17 @@ func localGuests(accounts int) []seeding {
 	}
 }
 
+// oldSessions makes so many sessions that ended 100 days ago.
+func oldSessions(count int) []seeding {
+	return []seeding{{sql: counting + `INSERT INTO sessions (id, ident, leg, prior, location_id, client_id, nas, mac, ap, called_mac, ssid, room,
+			session_id, user_name, calling, called, class, framed_ip, started_at, begun, updated_at, ended_at, stopped,
+			input_octets, output_octets, input_packets, output_packets, session_time, terminate_cause, lab, records, keys)
+		SELECT i + 1, randomblob(16), 0, 0, l.id, c.id, 'ap-1', ?2 + i, '00:27:22:00:00:00', 0, 'guests', '',
+			printf('%08X', i), '', '', '', x'', 0, at, 1, at, at, 1, 0, 0, 0, 0, 0, 1, 0, 2, randomblob(16)
+		FROM (SELECT i, ` + now + ` - 100 * 86400000000 + i AS at FROM n), locations l, clients c`,
+		args: []any{count, load.MAC(0, uint64(count))}}}
+}
+
 // knownDevices makes the generator's devices known and counted.
 func knownDevices(count int) []seeding {
 	first := load.MAC(0, uint64(count))

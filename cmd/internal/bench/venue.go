@@ -30,6 +30,7 @@ type venue struct {
 	program string // tallygate
 	dir     string
 	issuer  string // the distributor's public key
+	more    string // of the configuration
 }
 
 // gateway is the real daemon on a venue, as anybody would run it.
@@ -109,8 +110,8 @@ func (b *bench) gateway(ctx context.Context, v *venue, cpus ...int) (*gateway, e
 
 // serve starts the daemon in a folder and waits until it is ready.
 func (v *venue) serve(ctx context.Context, dir string, cpus []int) (*gateway, error) {
-	config := fmt.Sprintf("data_dir: %q\nradius:\n  auth: [\"127.0.0.1:0\"]\n  acct: [\"127.0.0.1:0\"]\nadmin:\n  listen: \"127.0.0.1:0\"\nissuers: [%q]\n",
-		filepath.Join(dir, "data"), v.issuer)
+	config := fmt.Sprintf("data_dir: %q\nradius:\n  auth: [\"127.0.0.1:0\"]\n  acct: [\"127.0.0.1:0\"]\nadmin:\n  listen: \"127.0.0.1:0\"\nissuers: [%q]\n%s",
+		filepath.Join(dir, "data"), v.issuer, v.more)
 	path := filepath.Join(dir, "tallygate.yaml")
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		return nil, fmt.Errorf("write the gateway's configuration: %w", err)
