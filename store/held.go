@@ -6,8 +6,9 @@ import (
 	"tallygate/macwatch"
 )
 
-// openSessions is how many sessions are kept in memory, at least.
-const openSessions = 131072
+// openSessions is how many sessions are kept in memory, about 1 KB each, besides those that
+// wait to be folded. One that is not is read again when its next record comes.
+const openSessions = 65536
 
 // held is a session in memory: the state of its latest leg that was committed last.
 type held struct {
