@@ -275,12 +275,7 @@ func (w *writer) begin() error {
 	return w.stmts.begin.run()
 }
 
-func (w *writer) commitNow() error { return w.stmts.commit.run() }
-
-// within runs f in a transaction of its own, which a power cut may undo: what f writes
-// stands in a journal as well, or can be found out again. In the write-ahead log it
-// precedes whatever is committed later, so the next fsync makes it last, too.
-func (w *writer) within(f func() error) error {
+func (w *writer) beginLazy() error {
 	if !w.lazy {
 		// Not prepared once: this PRAGMA does its work when it is prepared.
 		if err := w.exec("PRAGMA synchronous = NORMAL"); err != nil {
@@ -288,7 +283,21 @@ func (w *writer) within(f func() error) error {
 		}
 		w.lazy = true
 	}
-	if err := w.stmts.begin.run(); err != nil {
+	return w.stmts.begin.run()
+}
+
+func (w *writer) commitNow() error { return w.stmts.commit.run() }
+
+// within runs f in a transaction of its own, which a power cut may undo: what f writes
+// stands in a journal as well, or can be found out again. In the write-ahead log it
+// precedes whatever is committed later, so the next fsync makes it last, too. After a
+// failure it does wait for the disk: what it commits says that the store can be written.
+func (w *writer) within(f func() error) error {
+	begin := w.beginLazy
+	if w.failed {
+		begin = w.begin
+	}
+	if err := begin(); err != nil {
 		return err
 	}
 	err := f()

@@ -67,7 +67,8 @@ type gateway struct {
 	auth, acct, admin string // where it listens; "" before the first start
 	rejectDelay       string
 
-	daemon *daemon // nil while it does not run
+	environment []string // of the daemon, beside our own
+	daemon      *daemon  // nil while it does not run
 }
 
 // daemon is one life of the gateway.
@@ -164,6 +165,7 @@ func (g *gateway) launch() error {
 	}
 	cmd := exec.Command(program, "serve", "--config", g.config)
 	cmd.Stderr = log
+	cmd.Env = append(os.Environ(), g.environment...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	d := &daemon{ended: make(chan struct{})}
 	started := make(chan error, 1)
