@@ -34,7 +34,7 @@ type heldSync struct{ write, written, leave chan struct{} }
 // behindSyncGate starts the gateway again with a gate before its disk.
 func (g *gateway) behindSyncGate(t *testing.T) *syncGate {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "syncgate-") // the address of a socket must be short
+	dir, err := os.MkdirTemp("", "syncgate-") //nolint:usetesting // the address of a socket must be short
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	// What builds the gateway's SQLite builds this.
