@@ -100,6 +100,31 @@ func (t *tx) saveAssignment(l *licensing.License) error {
 	return t.log("license.assign", l.Number, assignment{l.Allotments, false})
 }
 
+// assignment is the detail of a license.assign entry.
+type assignment struct {
+	Allotments []licensing.Allotment `json:"allotments"`
+	Auto       bool                  `json:"auto_renewal,omitempty"`
+}
+
+// saveAllotments makes the rows those of l.
+func (t *tx) saveAllotments(l *licensing.License) error {
+	keep := make([]int64, len(l.Allotments))
+	for i, a := range l.Allotments {
+		keep[i] = a.LocationID
+		if _, err := t.exec(nil, `INSERT INTO allotments (license_id, location_id, at, aps, rooms) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET at = excluded.at, aps = excluded.aps, rooms = excluded.rooms`,
+			l.ID, a.LocationID, micros(a.At), int64(a.APs), int64(a.Rooms)); err != nil {
+			return err
+		}
+	}
+	text, err := json.Marshal(keep)
+	if err != nil {
+		return faultf("cannot write the allotments: %w", err)
+	}
+	_, err = t.exec(nil, `DELETE FROM allotments WHERE license_id = ? AND location_id NOT IN (SELECT value FROM json_each(?))`, l.ID, string(text))
+	return err
+}
+
 // counts is how many devices count for a license, per Location.
 func (t *tx) counts(l *licensing.License) (map[int64]int, error) {
 	counts := map[int64]int{}

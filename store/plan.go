@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -11,7 +9,6 @@ import (
 	"time"
 
 	"tallygate/licensing"
-	"tallygate/macwatch"
 )
 
 // loadPlan reads up to when everything that happens by itself was carried out, and
@@ -176,44 +173,4 @@ func (t *tx) take(st *state, s step) error {
 		}
 	}
 	return t.start(started, location, made)
-}
-
-// assignment is the detail of a license.assign entry.
-type assignment struct {
-	Allotments []licensing.Allotment `json:"allotments"`
-	Auto       bool                  `json:"auto_renewal,omitempty"`
-}
-
-// saveAllotments makes the rows those of l.
-func (t *tx) saveAllotments(l *licensing.License) error {
-	keep := make([]int64, len(l.Allotments))
-	for i, a := range l.Allotments {
-		keep[i] = a.LocationID
-		if _, err := t.exec(nil, `INSERT INTO allotments (license_id, location_id, at, aps, rooms) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET at = excluded.at, aps = excluded.aps, rooms = excluded.rooms`,
-			l.ID, a.LocationID, micros(a.At), int64(a.APs), int64(a.Rooms)); err != nil {
-			return err
-		}
-	}
-	text, err := json.Marshal(keep)
-	if err != nil {
-		return faultf("cannot write the allotments: %w", err)
-	}
-	_, err = t.exec(nil, `DELETE FROM allotments WHERE license_id = ? AND location_id NOT IN (SELECT value FROM json_each(?))`, l.ID, string(text))
-	return err
-}
-
-// proposedSightings reads what a proposed start rests on.
-func (t *tx) proposedSightings(st *state, l *licensing.License) (location string, made []sighting, err error) {
-	var id int64
-	made, err = rows(t.ctx, t.conn, func(r *sql.Rows) (s sighting, err error) {
-		var mac, at int64
-		err = r.Scan(&id, &mac, &at, &s.ap, &s.session)
-		s.mac, s.at = macwatch.MAC(mac), fromMicros(at)
-		return s, err
-	}, `SELECT location_id, mac, at, ap, session FROM proposed_sightings WHERE license_id = ? ORDER BY at, mac`, l.ID)
-	if at := st.locations[id]; at != nil {
-		location = at.Code
-	}
-	return location, made, err
 }

@@ -2,9 +2,11 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"tallygate/licensing"
+	"tallygate/macwatch"
 )
 
 // propose puts the start that the devices have made to an operator. A sighting that
@@ -114,4 +116,19 @@ func (t *tx) summarize(l *licensing.License, sum *licensing.Summary) {
 		*sum, err = next.summarize(t.ctx, t.conn, after, t.now)
 		return err
 	}
+}
+
+// proposedSightings reads what a proposed start rests on.
+func (t *tx) proposedSightings(st *state, l *licensing.License) (location string, made []sighting, err error) {
+	var id int64
+	made, err = rows(t.ctx, t.conn, func(r *sql.Rows) (s sighting, err error) {
+		var mac, at int64
+		err = r.Scan(&id, &mac, &at, &s.ap, &s.session)
+		s.mac, s.at = macwatch.MAC(mac), fromMicros(at)
+		return s, err
+	}, `SELECT location_id, mac, at, ap, session FROM proposed_sightings WHERE license_id = ? ORDER BY at, mac`, l.ID)
+	if at := st.locations[id]; at != nil {
+		location = at.Code
+	}
+	return location, made, err
 }
