@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"tallygate/licensing"
+	"tallygate/store"
 )
 
 const (
@@ -17,6 +18,8 @@ const (
 	maxSockets     = 64
 	minBuffer      = 64 << 10
 	maxBuffer      = 1 << 30
+	minSessionDays = int(store.MinRetention / (24 * time.Hour))
+	maxSessionDays = 36_500 // a hundred years
 )
 
 // The two log formats.
@@ -109,6 +112,9 @@ func (c Config) checkRest() *mistake {
 	if c.MACCache.Capacity < 1 {
 		return &mistake{path: "$.mac_cache.capacity", message: fmt.Sprintf("capacity must be 1 or more, not %d", c.MACCache.Capacity)}
 	}
+	if m := c.Retention.check(); m != nil {
+		return m
+	}
 	levels := []string{"debug", "info", "warn", "error"}
 	if _, err := zapcore.ParseLevel(c.Log.Level); err != nil || !slices.Contains(levels, c.Log.Level) {
 		return &mistake{path: "$.log.level", message: fmt.Sprintf("%q is not a log level", c.Log.Level), hint: "levels: " + strings.Join(levels, ", ")}
@@ -117,4 +123,19 @@ func (c Config) checkRest() *mistake {
 		return &mistake{path: "$.log.format", message: fmt.Sprintf("%q is not a log format", c.Log.Format), hint: "formats: json, console"}
 	}
 	return nil
+}
+
+func (c RetentionConfig) check() *mistake {
+	m := &mistake{path: "$.retention.session_days", hint: "a packet may come a day late, so that two days are the least; 0 keeps sessions for ever"}
+	switch days := int(c.SessionDays); {
+	case days == 0:
+		return nil
+	case days < minSessionDays:
+		m.message = fmt.Sprintf("session_days must be %d or more, or 0, not %d", minSessionDays, days)
+	case days > maxSessionDays:
+		m.message = fmt.Sprintf("session_days must be at most %d, not %d", maxSessionDays, days)
+	default:
+		return nil
+	}
+	return m
 }

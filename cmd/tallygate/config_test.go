@@ -48,6 +48,7 @@ issuers: [`+anIssuer+`]
 mac_cache: {capacity: 1}
 log: {level: debug, format: console}
 keep_raw: true
+retention: {session_days: 90}
 notices:
   smtp: {host: mail.hotel.example, port: 465, tls: tls, user: gateway, password_file: /run/smtp, from: "Tallygate <t@hotel.example>"}
   webhooks: {allow_private: true}
@@ -58,7 +59,7 @@ notices:
 		Radius: RadiusConfig{Auth: []string{"0.0.0.0:1812", "[::]:1812"}, Acct: []string{"10.0.0.1:0"},
 			RejectDelay: 0, Sockets: 4, ReceiveBuffer: 1 << 20},
 		Issuers: []string{anIssuer}, MACCache: MACCacheConfig{Capacity: 1},
-		Log: LogConfig{Level: "debug", Format: "console"}, KeepRaw: true,
+		Log: LogConfig{Level: "debug", Format: "console"}, KeepRaw: true, Retention: RetentionConfig{SessionDays: 90},
 		Notices: NoticesConfig{Webhooks: WebhooksConfig{AllowPrivate: true}, SMTP: SMTPConfig{Host: "mail.hotel.example", Port: 465, TLS: "tls",
 			User: "gateway", PasswordFile: "/run/smtp", From: "Tallygate <t@hotel.example>"}},
 	}, c)
@@ -79,9 +80,10 @@ func TestWhatIsLeftOutKeepsItsDefault(t *testing.T) {
 }
 
 const (
-	mend       = "mend the file; `tallygate config check c.yaml` tries it without starting anything"
-	authHint   = `write an IP address of this machine and a port: 127.0.0.1:1812, or 0.0.0.0:1812 for all IPv4, or "[::]:1812" for all IPv6`
-	levelsHint = "levels: debug, info, warn, error"
+	mend          = "mend the file; `tallygate config check c.yaml` tries it without starting anything"
+	authHint      = `write an IP address of this machine and a port: 127.0.0.1:1812, or 0.0.0.0:1812 for all IPv4, or "[::]:1812" for all IPv6`
+	retentionHint = "a packet may come a day late, so that two days are the least; 0 keeps sessions for ever"
+	levelsHint    = "levels: debug, info, warn, error"
 )
 
 // What an operator reads, to the letter.
@@ -101,7 +103,8 @@ c.yaml:1:1: unknown key "capacity"
 c.yaml:1:7: unknown key "colour"
 >    1 | log: {colour: red}
        |       ^`, "known keys: data_dir, radius.auth, radius.acct, radius.reject_delay, radius.sockets, radius.receive_buffer, " +
-			"admin.listen, issuers, mac_cache.capacity, log.level, log.format, keep_raw"},
+			"admin.listen, issuers, mac_cache.capacity, log.level, log.format, notices.smtp.host, notices.smtp.port, notices.smtp.tls, " +
+			"notices.smtp.user, notices.smtp.password_file, notices.smtp.from, notices.webhooks.allow_private, keep_raw, retention.session_days"},
 		{"key twice", "data_dir: x\ndata_dir: y\n", `
 c.yaml:2:1: mapping key "data_dir" already defined at [1:1]
      1 | data_dir: x
@@ -240,6 +243,19 @@ c.yaml:1:14: "fatal" is not a log level
 c.yaml:1:15: "xml" is not a log format
 >    1 | log: {format: xml}
        |               ^`, "formats: json, console"},
+		{"one day of sessions", "retention: {session_days: 1}\n", `
+c.yaml:1:27: session_days must be 2 or more, or 0, not 1
+>    1 | retention: {session_days: 1}
+       |                           ^`, retentionHint},
+		{"less than no day of sessions", "retention:\n  session_days: -30\n", `
+c.yaml:2:17: session_days must be 2 or more, or 0, not -30
+     1 | retention:
+>    2 |   session_days: -30
+       |                 ^`, retentionHint},
+		{"more days than there are", "retention: {session_days: 1000000}\n", `
+c.yaml:1:27: session_days must be at most 36500, not 1000000
+>    1 | retention: {session_days: 1000000}
+       |                           ^`, retentionHint},
 		{"no data directory", "data_dir: \"\"\n", `
 c.yaml:1:11: data_dir must name a directory
 >    1 | data_dir: ""

@@ -102,10 +102,13 @@ func TestLongListingsAreNotHeld(t *testing.T) {
 // The promises of DESIGN section 7 about flags, for every command there is.
 func TestFlagsOfEveryCommand(t *testing.T) {
 	changing := map[string]bool{}
-	for _, name := range strings.Split("issuer init,issuer grant,organization add,location add,location set,client add,client remove,"+
-		"license activate,license deny,license restore,license assign,license unassign,license confirm-start,license decline-start,device exempt,device block,"+
-		"ap declare,ap merge,ap replace,ap release,room declare,room merge,room replace,room release,"+
-		"guest add,guest remove,guest mac-input add,guest mac-input remove,lab start,lab stop,issuer transfer,license transfer withdraw,license transfer refuse,license transfer approve,partner remove,partner add,gateway release,"+
+	for _, name := range strings.Split("organization add,location add,location set,client add,client remove,"+
+		"license activate,license request,license deny,license restore,license assign,license unassign,license confirm-start,license decline-start,"+
+		"license transfer approve,license transfer refuse,license transfer withdraw,partner add,partner remove,gateway release,"+
+		"issuer init,issuer passphrase,issuer grant,issuer sheet,issuer upgrade,issuer renew,issuer undo-start,issuer deny,issuer restore,"+
+		"issuer confirm,issuer clock-reset,issuer transfer,"+
+		"ap declare,ap merge,ap replace,ap release,room declare,room merge,room replace,room release,device exempt,device block,"+
+		"guest add,guest remove,guest mac-input add,guest mac-input remove,lab start,lab stop,"+
 		"notify recipient add,notify recipient rotate,notify recipient remove,notify test,notify replay", ",") {
 		changing["tallygate "+name] = true
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
 	"tallygate/cmd/internal/distributor"
@@ -163,13 +164,28 @@ func (c *console) typedPassphrase(prompt string) ([]byte, error) {
 	if !ok {
 		return nil, errors.New("no terminal to ask for the passphrase at")
 	}
+	show := hideTyping(int(f.Fd()))
 	_, _ = fmt.Fprint(c.err, prompt)
 	text, err := term.ReadPassword(int(f.Fd()))
+	show()
 	_, _ = fmt.Fprintln(c.err)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the passphrase: %w", err)
 	}
 	return text, nil
+}
+
+// hideTyping switches the terminal's echo off before the question is there: who answers
+// at once would see the passphrase. Calling show switches it on again.
+func hideTyping(fd int) (show func()) {
+	shown, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		return func() {} // no terminal: nothing is echoed
+	}
+	hidden := *shown
+	hidden.Lflag &^= unix.ECHO
+	_ = unix.IoctlSetTermios(fd, unix.TCSETS, &hidden)
+	return func() { _ = unix.IoctlSetTermios(fd, unix.TCSETS, shown) }
 }
 
 // readPassphrase reads a file, or standard input. The end of the line is not part of it.

@@ -98,19 +98,21 @@ func (v *venue) await(t *testing.T, mails chan letter) (to string, header mail.H
 	}
 }
 
-// settled is the ledger once nothing is under way or due any more.
+// settled is the ledger, narrowed, once nothing of the whole of it is under way or due
+// any more.
 func (v *venue) settled(t *testing.T, filter ...string) (entries []licensing.LedgerEntry) {
 	t.Helper()
 	require.Eventually(t, func() bool {
-		entries = nil
-		v.read(t, &entries, append([]string{"notify", "list"}, filter...)...)
-		for _, e := range entries {
+		var all []licensing.LedgerEntry
+		v.read(t, &all, "notify", "list")
+		for _, e := range all {
 			if e.State == licensing.DeliverySending || e.State == licensing.DeliveryWaiting && (e.NextAt != nil || e.Recipient == "") {
 				return false
 			}
 		}
 		return true
 	}, time.Minute, 20*time.Millisecond)
+	v.read(t, &entries, append([]string{"notify", "list"}, filter...)...)
 	return entries
 }
 
