@@ -163,22 +163,15 @@ func (w *writer) loadDevice(key macwatch.DeviceKey, license int64) (*newcomer, e
 	if !w.known.may(key) {
 		return c, nil
 	}
-	found, err := w.stmts.selectDevice.row(w.row[:3], key.Location, int64(key.MAC))
-	if err != nil {
+	if _, err := w.stmts.selectDevice.row(w.row[:], key.Location, int64(key.MAC), license); err != nil {
 		return nil, wrap("read a device", err)
 	}
-	if found {
+	if w.row[0] != nil {
 		c.first, c.last = instantAt(w.row[0]), instantAt(w.row[1])
 		c.reason, _ = w.row[2].(string)
 	}
-	if license == 0 {
-		return c, nil
-	}
-	if found, err = w.stmts.selectCounted.row(w.row[:2], license, key.Location, int64(key.MAC)); err != nil {
-		return nil, wrap("read a counted device", err)
-	}
-	if found {
-		c.countedFirst, c.countedLast = instantAt(w.row[0]), instantAt(w.row[1])
+	if w.row[3] != nil {
+		c.countedFirst, c.countedLast = instantAt(w.row[3]), instantAt(w.row[4])
 	}
 	return c, nil
 }

@@ -14,7 +14,7 @@ type statements struct {
 	insertSession, updateSession                           *stmt
 	selectSession, selectOpen, selectIndex, insertIndex    *stmt
 	selectDevice, upsertDevice, raiseSeen                  *stmt
-	selectCounted, upsertCounted                           *stmt
+	upsertCounted                                          *stmt
 	selectCount, saveCount, insertWindow                   *stmt
 	insertRaw, insertNASEvent                              *stmt
 	appendJournal, trimJournal, appendDevices, trimDevices *stmt
@@ -55,13 +55,14 @@ func (s *statements) all() map[**stmt]string {
 		&s.appendDevices: `INSERT INTO device_journal (id, body) VALUES (?, ?)`,
 		&s.trimDevices:   `DELETE FROM device_journal WHERE id <= ?`,
 
-		&s.selectDevice: `SELECT first_seen, last_seen, reason FROM devices WHERE location_id = ? AND mac = ?`,
+		&s.selectDevice: `SELECT d.first_seen, d.last_seen, d.reason, c.first_at, c.last_at FROM (SELECT 1)
+			LEFT JOIN devices d ON d.location_id = ?1 AND d.mac = ?2
+			LEFT JOIN counted c ON c.license_id = ?3 AND c.location_id = ?1 AND c.mac = ?2`,
 		&s.upsertDevice: `INSERT INTO devices (location_id, mac, first_seen, last_seen, reason) VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET first_seen = min(first_seen, excluded.first_seen),
 			last_seen = max(last_seen, excluded.last_seen), reason = excluded.reason`,
 		&s.raiseSeen: `UPDATE devices SET last_seen = ?1 WHERE location_id = ?2 AND mac = ?3 AND last_seen < ?1`,
 
-		&s.selectCounted: `SELECT first_at, last_at FROM counted WHERE license_id = ? AND location_id = ? AND mac = ?`,
 		&s.upsertCounted: `INSERT INTO counted (license_id, location_id, mac, first_at, last_at, ap, session) VALUES (?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET last_at = max(last_at, excluded.last_at), first_at = min(first_at, excluded.first_at),
 			ap = iif(excluded.first_at < first_at, excluded.ap, ap), session = iif(excluded.first_at < first_at, excluded.session, session)`,

@@ -37,7 +37,7 @@ type writer struct {
 	newcomers   newcomers
 	known       knownDevices
 	seen        lateSeen
-	row         [4]driver.Value // read at the moment
+	row         [5]driver.Value // read at the moment
 	subscriber  func(Snapshot)
 	failed      bool                 // the last commit failed
 	verified    bool                 // the facts were held against the evidence
