@@ -103,6 +103,9 @@ func (s *sender) couple() {
 
 func (s *sender) fits(t *train, i int) bool {
 	size := s.sizes[i]
+	if s.routes[i].peer.Port == 0 {
+		return false // it is refused in the same words as a train
+	}
 	return !s.plain && size <= longestCar && size == s.sizes[t.head] && (t.cars+1)*size <= longestTrain && s.routes[i] == s.routes[t.head]
 }
 
@@ -160,9 +163,9 @@ func (s *sender) flush() {
 		case s.taken > 0 || s.errno == unix.EINTR:
 		case s.errno == unix.EAGAIN, s.errno == unix.ENOBUFS:
 			s.giveUp(s.coupled)
-		case s.trains[s.done].cars > 1: // this device cannot do it (EIO, EINVAL)
+		case s.trains[s.done].cars > 1 && (s.errno == unix.EIO || s.errno == unix.EINVAL): // this device cannot do it
 			s.uncouple()
-		default: // this one cannot be sent (no route, say); the others can
+		default: // to this peer nothing can be sent (no route, say); to the others it can
 			s.giveUp(s.done + 1)
 		}
 	}
