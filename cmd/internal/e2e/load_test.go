@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -10,36 +11,33 @@ import (
 	"tallygate/macwatch"
 )
 
-// TestTotalsUnderLoad: the load generator sends accounting as fast as it is answered, over
-// a network that loses, doubles and reorders 30 % of all datagrams. What the gateway has
-// stored in the end is what the generator has had acknowledged: each record once, each
-// session with its counters, each device.
-func TestTotalsUnderLoad(t *testing.T) {
-	t.Parallel()
-	g := newVenue(t, site{})
-	// Sightings of the second in which the license was activated could lie before it.
-	secondsOfService(t, time.Now(), 1)
-	const guests = 300
-	report, err := generator.Run(t.Context(), generator.Config{
-		Workload: generator.Acct, Acct: g.acct, Secret: secret, Count: 6000, Duration: time.Minute,
-		Ports: 16, Window: 8, Sessions: 512, Guests: guests,
-		Loss: 30, Duplicate: 30, Reorder: 30, Seed: 3, Timeout: 50 * time.Millisecond, Retries: 1000,
+// underLoad is a run of the load generator over a network that loses, doubles and reorders
+// 30 % of all datagrams, until each record is acknowledged.
+func (g *gateway) underLoad(ctx context.Context, ports, window, records, guests int, seed uint64) (generator.Report, error) {
+	return generator.Run(ctx, generator.Config{
+		Workload: generator.Acct, Acct: g.acct, Secret: secret, Count: records, Duration: 2 * time.Minute,
+		Ports: ports, Window: window, Sessions: 512, Guests: guests,
+		Loss: 30, Duplicate: 30, Reorder: 30, Seed: seed, Timeout: 50 * time.Millisecond, Retries: 1000,
 	})
-	require.NoError(t, err)
-	acked := report.Acct
+}
+
+// stored expects what the generator has had acknowledged: each record once, each session
+// with its counters, each device.
+func (g *gateway) stored(t *testing.T, acked *generator.Side, records, guests int) {
+	t.Helper()
 	require.Empty(t, acked.Bad)
 	require.Zero(t, acked.Timeouts)
-	require.EqualValues(t, 6000, acked.Records.All())
+	require.EqualValues(t, records, acked.Records.All())
 	require.Positive(t, acked.Lost)
 	require.Positive(t, acked.Repeated)
 
 	var sessions []macwatch.SessionInfo
 	g.json(t, &sessions, "session", "list", "--location", location)
-	var records, stops, input, output uint64
+	var stored, stops, input, output uint64
 	ids := map[string]bool{}
 	for _, s := range sessions {
 		ids[s.SessionID] = true
-		records += uint64(s.Records)
+		stored += uint64(s.Records)
 		if s.EndedAt != nil {
 			stops++
 			input += s.InputOctets
@@ -48,7 +46,7 @@ func TestTotalsUnderLoad(t *testing.T) {
 	}
 	require.Len(t, ids, len(sessions), "a session has one row")
 	require.EqualValues(t, acked.Records.Starts, len(sessions))
-	require.Equal(t, acked.Records.All(), records, "records acknowledged and stored")
+	require.Equal(t, acked.Records.All(), stored, "records acknowledged and stored")
 	require.Equal(t, acked.Records.Stops, stops)
 	require.Equal(t, acked.Records.InputOctets, input)
 	require.Equal(t, acked.Records.OutputOctets, output)
@@ -59,11 +57,74 @@ func TestTotalsUnderLoad(t *testing.T) {
 	for _, d := range devices {
 		require.True(t, d.Counted, "%s: %s", d.MAC, d.Reason)
 	}
-	var licenses []struct {
-		DevicesCounted int    `json:"devices_counted"`
-		State          string `json:"state"`
+	g.counts(t, guests, inUse)
+	g.stop(t)
+	db := g.openDatabase(t)
+	db.whole(t)
+	db.startedOnce(t)
+	require.Equal(t, records, db.number(t, "SELECT sum(records) FROM sessions"))
+	require.Equal(t, guests, db.number(t, "SELECT count(*) FROM devices"))
+}
+
+// TestTotalsUnderLoad: the load generator sends accounting as fast as it is answered.
+func TestTotalsUnderLoad(t *testing.T) {
+	t.Parallel()
+	g := newVenue(t, site{})
+	// Sightings of the second in which the license was activated could lie before it.
+	secondsOfService(t, time.Now(), 1)
+	const records, guests = 20_000, 1000
+	report, err := g.underLoad(t.Context(), 32, 32, records, guests, 3)
+	require.NoError(t, err)
+	g.stored(t, report.Acct, records, guests)
+}
+
+// TestTotalsOfAStorm: thousands of NAS send a few records each, every one of them several
+// times. None makes a second row.
+func TestTotalsOfAStorm(t *testing.T) {
+	t.Parallel()
+	g := newVenue(t, site{})
+	secondsOfService(t, time.Now(), 1)
+	const records, guests, ports = 15_000, 3000, 3000
+	report, err := generator.Run(t.Context(), generator.Config{
+		Workload: generator.Acct, Acct: g.acct, Secret: secret, Count: records, Duration: 2 * time.Minute,
+		Ports: ports, Window: 8, Sessions: ports, Guests: guests,
+		Loss: 50, Duplicate: 100, Reorder: 30, Seed: 4, Timeout: 100 * time.Millisecond, Retries: 1000,
+	})
+	require.NoError(t, err)
+	acked := report.Acct
+	require.Greater(t, acked.Sent+acked.Retransmissions+acked.Duplicated, 3*acked.Sent, "each was sent three times and more")
+	g.stored(t, acked, records, guests)
+}
+
+// TestTotalsOfACrashUnderLoad: the gateway is killed in the middle, twice, and the
+// generator goes on sending.
+func TestTotalsOfACrashUnderLoad(t *testing.T) {
+	t.Parallel()
+	g := newVenue(t, site{})
+	g.configure(t) // from now on it comes back where it was
+	secondsOfService(t, time.Now(), 1)
+	const records, guests = 20_000, 1000
+	var report generator.Report
+	var failure error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		report, failure = g.underLoad(t.Context(), 32, 32, records, guests, 5)
+	}()
+	t.Cleanup(func() { <-done })
+	for range 2 {
+		before := g.metrics(t).value(t, "accounting_commit_seconds_count")
+		require.Eventually(t, func() bool {
+			return g.metrics(t).value(t, "accounting_commit_seconds_count") >= before+20
+		}, patience, time.Millisecond)
+		select {
+		case <-done:
+			require.Fail(t, "it was over before the crash")
+		default:
+		}
+		g.crash(t)
 	}
-	g.json(t, &licenses, "license", "list")
-	require.Equal(t, guests, licenses[0].DevicesCounted)
-	require.Equal(t, "In Use", licenses[0].State)
+	<-done
+	require.NoError(t, failure)
+	g.stored(t, report.Acct, records, guests)
 }
