@@ -9,14 +9,17 @@ import (
 )
 
 // alteration is one thing that a change did to a license.
-type alteration struct{ kind, text string }
+type alteration struct {
+	kind, text string
+	by         OrderKind // of the signed order that does such a thing; empty: none does
+}
 
 // alterations lists what has become different from one version to the next; before is
 // nil for the first. Whatever else differs is told as well, by its name: nothing that
 // somebody did is left out.
 func alterations(before, after *License) []alteration {
 	if before == nil {
-		first := []alteration{{"activated", "The key was entered: " + after.Terms.inWords() + "."}}
+		first := []alteration{{kind: "activated", text: "The key was entered: " + after.Terms.inWords() + "."}}
 		return append(first, alterations(&License{Number: after.Number, Terms: after.Terms, ActivatedAt: after.ActivatedAt, Hop: after.Hop}, after)...)
 	}
 	d := &differ{before, after, nil}
@@ -36,7 +39,12 @@ type differ struct {
 }
 
 func (d *differ) tell(kind, format string, args ...any) {
-	d.found = append(d.found, alteration{kind, fmt.Sprintf(format, args...)})
+	d.ordered("", kind, format, args...)
+}
+
+// ordered tells what an order of that kind does.
+func (d *differ) ordered(by OrderKind, kind, format string, args ...any) {
+	d.found = append(d.found, alteration{kind, fmt.Sprintf(format, args...), by})
 }
 
 func (d *differ) allotments() {
@@ -71,7 +79,7 @@ func (d *differ) start() {
 	case b.StartedAt.IsZero() && !a.StartedAt.IsZero():
 		d.tell("started", "The contract period began on %s. %s%s", a.local(a.StartedAt), a.StartRule(), lastDayInWords(a))
 	case !b.StartedAt.IsZero() && a.StartedAt.IsZero():
-		d.tell("start-undone", "The start of %s was taken back: only what is sighted from now on counts.", b.local(b.StartedAt))
+		d.ordered(OrderUndoStart, "start-undone", "The start of %s was taken back: only what is sighted from now on counts.", b.local(b.StartedAt))
 	case !b.StartedAt.Equal(a.StartedAt):
 		d.tell("started", "The start became %s; it was %s.", a.local(a.StartedAt), b.local(b.StartedAt))
 	}
@@ -88,7 +96,11 @@ func (d *differ) denials() {
 	who := []struct {
 		by            string
 		before, after Denial
-	}{{"operator", d.before.Operator, d.after.Operator}, {"distributor", d.before.Distributor, d.after.Distributor}}
+		deny, restore OrderKind
+	}{
+		{by: "operator", before: d.before.Operator, after: d.after.Operator},
+		{"distributor", d.before.Distributor, d.after.Distributor, OrderDeny, OrderRestore},
+	}
 	for _, w := range who {
 		switch {
 		case w.before.At.IsZero() && !w.after.At.IsZero():
@@ -96,36 +108,39 @@ func (d *differ) denials() {
 			if w.by == "distributor" && !d.after.PausedSince.IsZero() {
 				pause = " The contract clock stands still meanwhile."
 			}
-			d.tell("denied", "Access denied by the %s: %s.%s", w.by, strings.TrimSuffix(w.after.Reason, "."), pause)
+			d.ordered(w.deny, "denied", "Access denied by the %s: %s.%s", w.by, strings.TrimSuffix(w.after.Reason, "."), pause)
 		case !w.before.At.IsZero() && w.after.At.IsZero():
-			d.tell("restored", "The denial by the %s was lifted.", w.by)
+			d.ordered(w.restore, "restored", "The denial by the %s was lifted.", w.by)
 		}
 	}
 }
 
 func (d *differ) period() {
 	b, a := d.before, d.after
-	if n := a.PausedDays - b.PausedDays; n != 0 {
-		d.tell("paused", "The pause of the contract clock moved the last day by %d days.%s", n, lastDayInWords(a))
+	switch n := a.PausedDays - b.PausedDays; {
+	case n > 0:
+		d.tell("paused", "The pause of the contract clock moved the last day by %s.%s", counted(Limit(n), "day"), lastDayInWords(a))
+	case n < 0:
+		d.tell("paused", "What pauses of the contract clock had added to the term, %s, was taken back.%s", counted(Limit(b.PausedDays-a.PausedDays), "day"), lastDayInWords(a))
 	}
 	for _, t := range a.Renewals[min(len(b.Renewals), len(a.Renewals)):] {
-		d.tell("renewed", "Renewed by %s.%s", t, lastDayInWords(a))
+		d.ordered(OrderRenewal, "renewed", "Renewed by %s.%s", t, lastDayInWords(a))
 	}
 	if a.ConfirmedUntil != b.ConfirmedUntil {
-		d.tell("confirmed", "Confirmed by the distributor up to and with %s.", a.ConfirmedUntil)
+		d.ordered(OrderConfirmation, "confirmed", "Confirmed by the distributor up to and with %s.", a.ConfirmedUntil)
 	}
 }
 
 func (d *differ) terms() {
 	b, a := d.before.Terms, d.after.Terms
 	if b.APs != a.APs {
-		d.tell("upgraded", "The AP limit became %s; it was %s.", a.APs, b.APs)
+		d.ordered(OrderUpgrade, "upgraded", "The AP limit became %s; it was %s.", a.APs, b.APs)
 	}
 	if b.Rooms != a.Rooms {
-		d.tell("upgraded", "The room limit became %s; it was %s.", a.Rooms, b.Rooms)
+		d.ordered(OrderUpgrade, "upgraded", "The room limit became %s; it was %s.", a.Rooms, b.Rooms)
 	}
 	if !slices.Equal(b.Modules, a.Modules) {
-		d.tell("upgraded", "The modules became %s; they were %s.", listInWords(a.Modules), listInWords(b.Modules))
+		d.ordered(OrderUpgrade, "upgraded", "The modules became %s; they were %s.", listInWords(a.Modules), listInWords(b.Modules))
 	}
 	b.APs, b.Rooms, b.Modules = a.APs, a.Rooms, a.Modules
 	if !reflect.DeepEqual(b, a) {
@@ -136,7 +151,7 @@ func (d *differ) terms() {
 func (d *differ) owner() {
 	b, a := d.before, d.after
 	if b.Partner != a.Partner {
-		d.tell("transferred", "It belongs to partner %s now.", a.Holder())
+		d.ordered(OrderTransfer, "transferred", "It belongs to partner %s now.", a.Holder())
 	}
 	switch {
 	case b.ReleasedAt.IsZero() && !a.ReleasedAt.IsZero():

@@ -68,6 +68,10 @@ func aspects(l *License, now time.Time) []aspect {
 	if !l.PausedSince.IsZero() {
 		paused = "since " + inZone(l, l.PausedSince)
 	}
+	added := ""
+	if l.PausedDays != 0 {
+		added = strconv.Itoa(l.PausedDays)
+	}
 	start, _ := l.Starts()
 	end, _ := l.End()
 	day, _ := l.LastDay()
@@ -88,7 +92,7 @@ func aspects(l *License, now time.Time) []aspect {
 		{"start happens by itself", proposed},
 		{"last day", day.String()},
 		{"end", inZone(l, end)},
-		{"days added by pauses", strconv.Itoa(l.PausedDays)},
+		{"days added by pauses", added},
 		{"confirmation needed before", confirmed},
 		{"APs", l.Terms.APs.String()},
 		{"rooms", l.Terms.Rooms.String()},

@@ -48,8 +48,17 @@ func History(versions []Version, remarks []Remark, now time.Time) []HistoryEntry
 			until = versions[i+1].At
 		}
 		state := v.License.StateAt(v.At)
+		orders := ordersAt(remarks, v.At)
+		came := before == nil || before.Released(v.At) && !v.License.Released(v.At) // its orders came with it, all at once
 		for _, c := range alterations(before, &v.License) {
-			all = append(all, HistoryEntry{v.At, v.By, c.kind, c.text, state, orderAt(remarks, v.At)})
+			e := HistoryEntry{At: v.At, By: v.By, Kind: c.kind, Text: c.text, State: state}
+			switch {
+			case came:
+				e.Order, orders = takeOrder(c.by, orders)
+			case len(orders) > 0:
+				e.Order = orders[0].Order
+			}
+			all = append(all, e)
 		}
 		all = append(all, v.License.passages(v.At, until)...)
 		before = &v.License
@@ -90,13 +99,30 @@ func stateIn(versions []Version, at time.Time) State {
 	return PendingProvision
 }
 
-func orderAt(remarks []Remark, at time.Time) string {
+func ordersAt(remarks []Remark, at time.Time) (orders []Remark) {
 	for _, r := range remarks {
 		if r.Order != "" && r.At.Equal(at) {
-			return r.Order
+			orders = append(orders, r)
 		}
 	}
-	return ""
+	return orders
+}
+
+// takeOrder finds which of the orders that came together has done what only one of its
+// kind does, and what is left of them. Each renewal is told by itself, in the sequence of
+// their orders; of several others of one kind nothing says which it was.
+func takeOrder(kind OrderKind, orders []Remark) (id string, left []Remark) {
+	is := func(r Remark) bool { return r.Kind == string(kind) }
+	i := slices.IndexFunc(orders, is)
+	switch {
+	case i < 0:
+		return "", orders
+	case kind == OrderRenewal:
+		return orders[i].Order, slices.Delete(slices.Clone(orders), i, i+1)
+	case slices.ContainsFunc(orders[i+1:], is):
+		return "", orders
+	}
+	return orders[i].Order, orders
 }
 
 // passages are the changes of state within (from, to) that the calendar alone brings.

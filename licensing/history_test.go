@@ -2,6 +2,7 @@ package licensing
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -119,6 +120,58 @@ func TestNoAlterationIsLeftOut(t *testing.T) {
 		require.Equal(t, kind, found[0].kind, found[0].text)
 		require.Regexp(t, `^[A-Z].*\.$`, found[0].text)
 	}
+}
+
+// What a license brings with it when it comes from another gateway was done by many
+// orders, all noted at the same instant.
+func TestHistoryOfWhatCameNamesTheOrderOfEach(t *testing.T) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	orders := func(kinds ...OrderKind) (all []Remark) {
+		for i, kind := range kinds {
+			all = append(all, Remark{At: at, By: "ana", Kind: string(kind), Order: fmt.Sprint(i + 1)})
+		}
+		return all
+	}
+	told := func(versions []Version, remarks []Remark) (all []string) {
+		for _, e := range History(versions, remarks, at) {
+			all = append(all, e.Kind+" "+e.Order)
+		}
+		return all
+	}
+	l := License{Number: "TG-1", ActivatedAt: at.Add(-time.Hour), Partner: "sur", Hop: 1, ConfirmedUntil: Date{2026, 4, 1},
+		Renewals: []Term{{Years: 1}, {Years: 2}}, Operator: Denial{At: at, Reason: "x"}, Terms: Terms{Term: Term{Years: 1}}}
+	came := []Version{{at, "ana", l}}
+	require.Equal(t, []string{"activated ", "denied ", "renewed 2", "renewed 4", "confirmed 3", "transferred 6"},
+		told(came, orders(OrderUpgrade, OrderRenewal, OrderConfirmation, OrderRenewal, OrderDeny, OrderTransfer)))
+	require.Equal(t, []string{"activated ", "denied ", "renewed 3", "renewed 4", "confirmed ", "transferred "},
+		told(came, orders(OrderConfirmation, OrderConfirmation, OrderRenewal, OrderRenewal)), "either confirmation may have been it")
+
+	left := l
+	left.Renewals, left.ReleasedAt, left.ReleasedTo = l.Renewals[:1], at.Add(-time.Minute), "k4"
+	back := []Version{{at.Add(-time.Minute), "ana", left}, {at, "ana", l}}
+	require.Equal(t, []string{"renewed 1", "returned "}, told(back, orders(OrderRenewal))[len(told(back[:1], nil)):])
+}
+
+func TestPausedDaysAreTold(t *testing.T) {
+	for days, text := range map[[2]int]string{
+		{0, 1}: "moved the last day by 1 day.", {1, 4}: "moved the last day by 3 days.",
+		{1, 0}: "had added to the term, 1 day, was taken back.", {3, 0}: "had added to the term, 3 days, was taken back.",
+	} {
+		found := alterations(&License{PausedDays: days[0]}, &License{PausedDays: days[1]})
+		require.Len(t, found, 1)
+		require.Contains(t, found[0].text, text)
+	}
+}
+
+// What a grant does not give is no change.
+func TestChangesOfANewLicense(t *testing.T) {
+	l := License{Number: "TG-1", Terms: Terms{Term: Term{Years: 1}, APs: 2}}
+	for _, c := range Changes(nil, &l, time.Now()) {
+		require.NotEqual(t, "days added by pauses", c.What)
+	}
+	paused := l
+	paused.PausedDays = 3
+	require.Equal(t, []ChangeLine{{"days added by pauses", "", "3"}}, Changes(&l, &paused, time.Now()))
 }
 
 func TestVersionAt(t *testing.T) {

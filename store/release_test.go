@@ -254,6 +254,39 @@ func TestOrdersGoOnInTheirSequence(t *testing.T) {
 	w.inOrder()
 }
 
+func TestHistoryAtTheNewGatewayNamesTheOrderOfEachLine(t *testing.T) {
+	v := openVenue(t)
+	number := v.activate(v.bound())
+	v.startByDevices()
+	for _, order := range []func(*licensing.Order){upgrade(licensing.Upgrade{APs: limit(7)}), renewal(licensing.Term{Years: 1}), toPartner("norte")} {
+		v.clock.advance(time.Minute)
+		v.enter(number, order)
+	}
+	ordersOf := func(at *venue) map[string]string {
+		t.Helper()
+		entries, err := at.s.History(ctx, number)
+		require.NoError(t, err)
+		by := map[string]string{}
+		for _, e := range entries {
+			by[e.Kind] = e.Order
+		}
+		return by
+	}
+	before := ordersOf(v)
+	w := v.twin(t)
+	pass(time.Minute, v, w)
+	w.take(v.release(w, number))
+	after := ordersOf(w)
+	for _, kind := range []string{"renewed", "transferred"} {
+		require.NotEmpty(t, after[kind])
+		require.Equal(t, before[kind], after[kind])
+	}
+	for _, kind := range []string{"activated", "assigned", "started"} {
+		require.Contains(t, after, kind)
+		require.Empty(t, after[kind])
+	}
+}
+
 func TestWhatHasLeftCannotBeChanged(t *testing.T) {
 	v := openVenue(t)
 	number := v.activate(v.bound())

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,56 +37,18 @@ begins anew with what is seen after.`,
 	}), "receipt")
 }
 
-// receiptHash is a hash as given, or that of a receipt in a file: what `license receipt
-// --format json` writes, signed by the gateway, or what `license show --json` prints. It
-// also says what proves that the receipt is true.
+// receiptHash is a hash as given, or that of the receipt in a file, and what proves that
+// the receipt is true.
 func receiptHash(l distributor.License, source string) (hash, proof string, err error) {
-	const unproven = "nothing but the venue's word says that the start was so"
 	if isHash(source) {
 		return source, unproven, nil
 	}
-	text, err := readBoundedFile(source)
-	if err != nil {
-		e := licensing.Errorf(licensing.CodeInvalid, "cannot read the start receipt: %w", err)
-		if errors.Is(err, fs.ErrNotExist) {
-			return "", "", e.WithHint("give the file that the gateway exported, or the receipt's hash: 64 hexadecimal digits")
-		}
-		return "", "", e.WithHint("check the file")
+	f, proof, err := readStart(l, source)
+	var e *licensing.Error
+	if errors.Is(err, fs.ErrNotExist) && errors.As(err, &e) {
+		err = e.WithHint("give the file that the gateway exported, or the receipt's hash: 64 hexadecimal digits")
 	}
-	r, evidence, err := readReceipt(text)
-	switch {
-	case err != nil:
-		return "", "", licensing.Errorf(licensing.CodeInvalid, "%s holds no start receipt: %w", source, err).
-			WithHint("give what `tallygate license receipt %s --format json` writes on the gateway", l.Number)
-	case r.Number != l.Number:
-		return "", "", licensing.Errorf(licensing.CodeInvalid, "the receipt is of license %s, not of %s", r.Number, l.Number).
-			WithHint("give the receipt of the license whose start is taken back")
-	case evidence.Signed == "":
-		hash, err = r.Hash()
-		return hash, unproven, err
-	}
-	report := evidence.Check(l.Terms().Gateway)
-	if !report.OK {
-		return "", "", licensing.Errorf(licensing.CodeRefused, "the start receipt is not genuine: %s", strings.Join(report.Problems, "; ")).
-			WithHint("ask the venue for the file as its gateway wrote it")
-	}
-	return report.Hash, "the receipt is signed by gateway " + report.Gateway, nil
-}
-
-// readReceipt finds the receipt in a file: by itself, exported, or shown with its license.
-func readReceipt(text []byte) (r licensing.Receipt, e licensing.Evidence, err error) {
-	var exported struct {
-		Receipt licensing.Receipt `json:"start_receipt"`
-	}
-	if err := errors.Join(json.Unmarshal(text, &e), json.Unmarshal(text, &exported), json.Unmarshal(text, &r)); err != nil {
-		return r, e, err
-	}
-	for _, found := range []licensing.Receipt{e.Receipt, exported.Receipt, r} {
-		if !found.RecordedAt.IsZero() {
-			return found, e, nil
-		}
-	}
-	return r, e, errors.New("no start is recorded in it")
+	return f.Hash, proof, err
 }
 
 func isHash(s string) bool {

@@ -292,7 +292,7 @@ func TestIssuerRefuses(t *testing.T) {
 		{signs("undo-start", number, "--receipt", "nofile"), 1, "cannot read the start receipt", "64 hexadecimal digits"},
 		{signs("undo-start", number, "--receipt", "rubbish"), 1, "rubbish holds no start receipt", "license receipt " + number},
 		{signs("undo-start", number, "--receipt", "unstarted.json"), 1, "holds no start receipt: no start is recorded in it", "license receipt"},
-		{signs("undo-start", number, "--receipt", "receipt.json"), 1, "the receipt is of license " + trial, "whose start is taken back"},
+		{signs("undo-start", number, "--receipt", "receipt.json"), 1, "the receipt is of license " + trial, "that the order is for"},
 		{signs("clock-reset", "--gateway", anIssuer, "--mark", "2026-01-01T00:00:00Z", "--to", "2027-01-01T00:00:00Z"), 1, "lowers the latest time seen", "tallygate gateway clock"},
 		{signs("clock-reset", "--gateway", "gw", "--mark", "2036-01-01T00:00:00Z", "--to", "2027-01-01T00:00:00Z"), 1, `"gw" is not a gateway's key`, "gateway id"},
 		{signs("clock-reset", "--gateway", anIssuer, "--mark", "soon", "--to", "2027-01-01T00:00:00Z"), 2, "must be a time such as", "--help"},

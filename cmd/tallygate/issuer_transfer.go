@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"os"
 	"time"
@@ -27,7 +26,9 @@ To a gateway: with --release the order permits a release that the old gateway ha
 wherever that was addressed to; FILE then holds both, and everything goes on as it stood.
 Without it the old gateway is taken for dead. The order carries the grant and every order so
 far; what only the gateway knew is lost. So say when the contract started, with the start
-receipt that the venue had exported or with --started-at; with neither it counts anew.
+receipt that the venue had exported or with --started-at; with neither it counts anew. The
+gateway's signature of a receipt from ` + "`license receipt --format json`" + ` is checked; what
+` + "`license show --json`" + ` prints is unsigned.
 
 The old gateway does not hear of this. If it is not dead after all, or comes back from a
 snapshot, it serves on until latest_end, or until a confirmation is missing.`,
@@ -45,7 +46,7 @@ snapshot, it serves on until latest_end, or until a confirmation is missing.`,
 	cmd.MarkFlagsOneRequired("to-gateway", "to-partner")
 	cmd.MarkFlagsMutuallyExclusive("release", "receipt", "started-at")
 	cmd = c.orderCmd(cmd, func(l distributor.License, o *licensing.Order) (changes []string, err error) {
-		draft := t // it is drafted twice: rehearsed, and signed
+		draft, proof := t, "" // it is drafted twice: rehearsed, and signed
 		switch {
 		case t.ToGateway == "" && (release != "" || receipt != "" || !t.StartedAt.IsZero()):
 			return nil, &usageError{message: "--release, --receipt and --started-at belong to --to-gateway", hint: "give --to-gateway as well"}
@@ -53,10 +54,13 @@ snapshot, it serves on until latest_end, or until a confirmation is missing.`,
 		case release != "":
 			carried, draft.Release, err = readRelease(l, release)
 		default:
-			err = takenUp(l, &draft, receipt)
+			proof, err = takenUp(l, &draft, receipt)
 		}
 		o.Kind, o.Transfer = licensing.OrderTransfer, &draft
-		return transferChanges(draft), err
+		if changes = transferChanges(draft); proof != "" {
+			changes = append(changes, proof)
+		}
+		return changes, err
 	})
 	sign := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -84,6 +88,9 @@ func transferChanges(t licensing.Transfer) (changes []string) {
 		changes = append(changes, "no start is given: it counts anew; --receipt or --started-at would carry the start on")
 	default:
 		changes = append(changes, fmt.Sprintf("the contract goes on from %s (%s)", stamp(t.StartedAt), t.Zone))
+	}
+	if t.PausedDays != 0 {
+		changes = append(changes, "pauses have moved its last day by "+plural(t.PausedDays, "day"))
 	}
 	return changes
 }
@@ -115,54 +122,45 @@ func readRelease(l distributor.License, path string) (text, hash string, err err
 }
 
 // takenUp fills in what a gateway must know to take up a license whose old gateway is
-// dead.
-func takenUp(l distributor.License, t *licensing.Transfer, receipt string) error {
+// dead. It says what proves the start of a receipt.
+func takenUp(l distributor.License, t *licensing.Transfer, receipt string) (proof string, err error) {
 	t.Grant = l.Grant.Key
 	for _, e := range l.Orders {
 		t.Orders = append(t.Orders, e.Key)
 	}
 	if receipt != "" {
-		if err := startOf(l, t, receipt); err != nil {
-			return err
+		if proof, err = startOf(l, t, receipt); err != nil {
+			return "", err
 		}
 	}
 	if t.StartedAt.IsZero() {
-		return nil
+		return "", nil
 	}
 	t.Zone = cmp.Or(t.Zone, l.Grant.Terms.Zone)
 	if t.Zone == "" {
-		return &usageError{message: "the zone of the contract is not known", hint: "give --time-zone, as `license show` printed it on the old gateway"}
+		return "", &usageError{message: "the zone of the contract is not known", hint: "give --time-zone, as `license show` printed it on the old gateway"}
 	}
-	return nil
+	return proof, nil
 }
 
-// startOf reads the start from what the venue had exported.
-func startOf(l distributor.License, t *licensing.Transfer, path string) error {
-	text, err := readBoundedFile(path)
+// startOf reads the start from what the venue had exported, and says what proves it.
+func startOf(l distributor.License, t *licensing.Transfer, path string) (proof string, err error) {
+	f, proof, err := readStart(l, path)
 	if err != nil {
-		return licensing.Errorf(licensing.CodeInvalid, "cannot read the start receipt: %w", err).WithHint("give the file that the old gateway exported")
+		return "", err
 	}
-	var file struct {
-		licensing.Receipt
-		Exported *licensing.Receipt `json:"receipt"`
-		Shown    *licensing.Receipt `json:"start_receipt"`
-		License  struct {
-			Zone       string `json:"zone"`
-			PausedDays int    `json:"paused_days"`
-		} `json:"license"`
+	if r := f.Receipt; r.StartsAt.IsZero() || r.StartsAt.After(time.Now()) {
+		return "", licensing.Errorf(licensing.CodeInvalid, "the contract of %s has not started by the receipt in %s", l.Number, path).
+			WithHint("check the clock of this machine, or leave out --receipt: the license then counts anew")
 	}
-	if err := json.Unmarshal(text, &file); err != nil {
-		return licensing.Errorf(licensing.CodeInvalid, "%s holds no start receipt: %w", path, err).
-			WithHint("give what `tallygate license show %s --json` printed on the old gateway", l.Number)
+	t.Receipt, t.StartedAt = &f.Receipt, f.Receipt.StartsAt.UTC()
+	if t.Zone = cmp.Or(t.Zone, l.Grant.Terms.Zone); t.Zone == "" {
+		if t.Zone = cmp.Or(f.License.Zone, f.TimeZone); t.Zone != "" && f.Signed != "" {
+			proof += "; the time zone beside it is the venue's word"
+		}
 	}
-	r := cmp.Or(file.Shown, file.Exported, &file.Receipt)
-	if r.Number != l.Number || r.StartsAt.IsZero() || r.StartsAt.After(time.Now()) {
-		return licensing.Errorf(licensing.CodeInvalid, "%s holds no start receipt of license %s", path, l.Number).
-			WithHint("give what `tallygate license show %s --json` printed on the old gateway", l.Number)
-	}
-	t.Receipt, t.StartedAt = r, r.StartsAt.UTC()
-	t.Zone, t.PausedDays = cmp.Or(t.Zone, file.License.Zone), cmp.Or(t.PausedDays, file.License.PausedDays)
-	return nil
+	t.PausedDays = cmp.Or(t.PausedDays, f.License.PausedDays)
+	return proof, nil
 }
 
 // appendRelease writes the release behind the order that permits it.

@@ -125,9 +125,13 @@ func (c *console) licenseTable(all []licensing.Summary, err error) error {
 
 const noLicenses = "no licenses; enter a key with `tallygate license activate`, or ask for less with fewer flags"
 
-// stateText is the state, and the place in the queue of one that waits behind another.
+// stateText is the state, with the place in the queue of one that waits behind another;
+// the state of one that has left for another gateway is how it left.
 func stateText(s licensing.Summary) string {
-	if s.QueuePosition > 0 {
+	switch {
+	case s.ReleasedTo != "":
+		return s.State.String() + " (released)"
+	case s.QueuePosition > 0:
 		return fmt.Sprintf("%s (%d in queue)", s.State, s.QueuePosition)
 	}
 	return s.State.String()

@@ -57,7 +57,7 @@ func (s slots) declareCmd() *cobra.Command {
 	var aliases []string
 	cmd := &cobra.Command{
 		Use:   "declare --location ID NAME",
-		Short: "Claim a slot for a " + s.noun + " in advance",
+		Short: "Claim a slot for one " + s.noun + " in advance",
 		Args:  takes("NAME"),
 		RunE: s.ask(func(ctx context.Context, g *admin.Client, args []string) error {
 			v, err := g.DeclareSlot(ctx, s.change(), location, s.kind, args[0], aliases)
@@ -106,7 +106,7 @@ func (s slots) releaseCmd() *cobra.Command {
 	var location string
 	cmd := &cobra.Command{
 		Use:   "release --location ID NAME",
-		Short: "Give up the slot of a " + s.noun + "; another may have it after 24 hours",
+		Short: "Give up the slot of one " + s.noun + "; another may have it after 24 hours",
 		Args:  takes("NAME"),
 		RunE: s.ask(func(ctx context.Context, g *admin.Client, args []string) error {
 			if err := s.confirm("Release the slot of %s %s?", s.noun, args[0]); err != nil {

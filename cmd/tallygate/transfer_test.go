@@ -6,8 +6,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"tallygate/licensing"
 )
 
 // replacement is another gateway of the same venue, which trusts the same distributor.
@@ -150,6 +153,8 @@ func TestGatewayRelease(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "it holds MAC addresses")
 	require.Equal(t, w.gatewayKey(t), v.show(t, number).ReleasedTo)
+	require.Equal(t, "Pending Start", v.show(t, number).State)
+	require.Contains(t, v.do(t, "license", "list"), "Pending Start (released)")
 	require.Contains(t, v.do(t, "license", "show", number), "to gateway "+w.gatewayKey(t))
 	require.Len(t, v.list(t, "license", "list", "--released-to", w.gatewayKey(t)), 1)
 	first, err := os.ReadFile(file)
@@ -215,6 +220,7 @@ func TestIssuerTransfer(t *testing.T) {
 	require.NoError(t, os.WriteFile(receipt, text, 0o600))
 	taken, said := issue("taken.key", "--to-gateway", w.gatewayKey(t), "--receipt", receipt)
 	require.Contains(t, said.Changes[1], "goes on from 2026-01-02 10:00:00Z (Europe/Madrid)")
+	require.Contains(t, said.Changes[2], "unsigned")
 	require.Contains(t, third.command(t, "license", "activate", "@"+receipt).err, "activation key")
 	var a struct{ Summary []string }
 	w.read(t, &a, "license", "activate", "@"+taken, "--location", "28N2S004")
@@ -248,4 +254,65 @@ func TestIssuerTransfer(t *testing.T) {
 		require.Contains(t, r.err, c.message)
 	}
 	require.NoFileExists(t, filepath.Join(v.dir, "never"))
+}
+
+// The start that an order carries on is the one that the old gateway has signed.
+func TestIssuerTransferTakesSignedReceipts(t *testing.T) {
+	v := newVenue(t)
+	gateway, next := licensing.NewIssuerKey(), licensing.NewIssuerKey().Public()
+	number := v.granted(t, "--gateway", gateway.Public())
+	at := time.Date(2026, time.January, 2, 10, 0, 0, 0, time.UTC)
+	export := func(by licensing.IssuerKey) licensing.Evidence {
+		t.Helper()
+		r := licensing.Receipt{Number: number, StartsAt: at, RecordedAt: at, Threshold: 5, GatewayKey: gateway.Public()}
+		hash, err := r.Hash()
+		require.NoError(t, err)
+		text, err := by.SignReceipt(r)
+		require.NoError(t, err)
+		return licensing.Evidence{Receipt: r, Hash: hash, Signed: text, TimeZone: "Europe/Madrid"}
+	}
+	flags := []string{"--to-gateway", next, "--receipt", "receipt.json"}
+	write := func(value any) {
+		t.Helper()
+		text, err := json.Marshal(value)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(v.dir, "receipt.json"), text, 0o600))
+	}
+
+	altered := export(gateway)
+	altered.Receipt.StartsAt = at.AddDate(0, 6, 0)
+	rehashed := altered
+	var err error
+	rehashed.Hash, err = altered.Receipt.Hash()
+	require.NoError(t, err)
+	cut := export(gateway)
+	cut.Signed = cut.Signed[:len(cut.Signed)/2]
+	for problem, e := range map[string]licensing.Evidence{
+		"says something else":        altered,
+		"than the gateway has":       rehashed,
+		"another gateway has signed": export(licensing.NewIssuerKey()),
+		"does not fit":               cut,
+	} {
+		write(e)
+		r := v.command(t, append([]string{"issuer", "transfer", number, "--dir", "distributor", "--out", "never"}, flags...)...)
+		require.Equal(t, exitFailed, r.status, problem)
+		require.Contains(t, r.err, "the start receipt is not genuine")
+		require.Contains(t, r.err, problem)
+		require.Contains(t, r.err, "license receipt "+number+" --format json")
+		require.NoFileExists(t, filepath.Join(v.dir, "never"))
+	}
+
+	// What somebody puts beside the signed receipt changes nothing.
+	write(struct {
+		licensing.Evidence
+		Shown   licensing.Receipt `json:"start_receipt"`
+		License map[string]int    `json:"license"`
+	}{export(gateway), altered.Receipt, map[string]int{"paused_days": 300}})
+	require.Contains(t, v.do(t, append([]string{"issuer", "transfer", number, "--dir", "distributor", "--out", "never", "--dry-run"}, flags...)...),
+		"goes on from 2026-01-02 10:00:00Z (Europe/Madrid)\n  the receipt is signed by gateway "+gateway.Public()+"; the time zone beside it is the venue's word")
+	signed := v.signOrder(t, append([]string{"transfer", number}, flags...)...).Transfer
+	require.Equal(t, at, signed.StartedAt)
+	require.Equal(t, at, signed.Receipt.StartsAt)
+	require.Equal(t, "Europe/Madrid", signed.Zone)
+	require.Zero(t, signed.PausedDays)
 }
