@@ -128,7 +128,7 @@ func neighbours(t testing.TB, apart, together int) []*letterbox {
 func (b *letterbox) collect(t require.TestingT) {
 	buffer := make([]byte, maxPacket+1)
 	for i, want := range b.want {
-		require.NoError(t, b.conn.SetReadDeadline(time.Now().Add(5 * time.Second)))
+		require.NoError(t, b.conn.SetReadDeadline(time.Now().Add(5*time.Second)))
 		n, err := b.conn.Read(buffer)
 		require.NoError(t, err, "letter %d of %d", i, len(b.want))
 		require.Equal(t, want, buffer[:n], "letter %d of %d", i, len(b.want))

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -11,14 +10,37 @@ import (
 	"tallygate/macwatch"
 )
 
-// underLoad is a run of the load generator over a network that loses, doubles and reorders
-// 30 % of all datagrams, until each record is acknowledged.
-func (g *gateway) underLoad(ctx context.Context, ports, window, records, guests int, seed uint64) (generator.Report, error) {
-	return generator.Run(ctx, generator.Config{
-		Workload: generator.Acct, Acct: g.acct, Secret: secret, Count: records, Duration: 2 * time.Minute,
-		Ports: ports, Window: window, Sessions: 512, Guests: guests,
-		Loss: 30, Duplicate: 30, Reorder: 30, Seed: seed, Timeout: 50 * time.Millisecond, Retries: 1000,
-	})
+// underLoad runs the load generator until each record is acknowledged, and kills the
+// gateway so many times meanwhile: with it goes its reply cache, so that the store has to
+// tell what comes again.
+func (g *gateway) underLoad(t *testing.T, cfg generator.Config, kills int) *generator.Side {
+	t.Helper()
+	g.configure(t) // from now on it comes back where it was
+	// Sightings of the second in which the license was activated could lie before it.
+	secondsOfService(t, time.Now(), 1)
+	cfg.Workload, cfg.Acct, cfg.Secret, cfg.Duration, cfg.Retries = generator.Acct, g.acct, secret, 2*time.Minute, 1000
+	var report generator.Report
+	var failure error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		report, failure = generator.Run(t.Context(), cfg)
+	}()
+	t.Cleanup(func() { <-done })
+	for range kills {
+		batches := func() int { return g.metrics(t).value(t, "accounting_commit_seconds_count") }
+		before := batches()
+		require.Eventually(t, func() bool { return batches() >= before+20 }, patience, time.Millisecond)
+		select {
+		case <-done:
+			require.Fail(t, "it was over before the crash")
+		default:
+		}
+		g.crash(t)
+	}
+	<-done
+	require.NoError(t, failure)
+	return report.Acct
 }
 
 // stored expects what the generator has had acknowledged: each record once, each session
@@ -66,65 +88,40 @@ func (g *gateway) stored(t *testing.T, acked *generator.Side, records, guests in
 	require.Equal(t, guests, db.number(t, "SELECT count(*) FROM devices"))
 }
 
+// lossy is a network that loses, doubles and reorders 30 % of all datagrams.
+func lossy(records, guests int, seed uint64) generator.Config {
+	return generator.Config{
+		Count: records, Ports: 32, Window: 32, Sessions: 512, Guests: guests,
+		Loss: 30, Duplicate: 30, Reorder: 30, Seed: seed, Timeout: 50 * time.Millisecond,
+	}
+}
+
 // TestTotalsUnderLoad: the load generator sends accounting as fast as it is answered.
 func TestTotalsUnderLoad(t *testing.T) {
 	t.Parallel()
 	g := newVenue(t, site{})
-	// Sightings of the second in which the license was activated could lie before it.
-	secondsOfService(t, time.Now(), 1)
 	const records, guests = 20_000, 1000
-	report, err := g.underLoad(t.Context(), 32, 32, records, guests, 3)
-	require.NoError(t, err)
-	g.stored(t, report.Acct, records, guests)
+	g.stored(t, g.underLoad(t, lossy(records, guests, 3), 0), records, guests)
 }
 
-// TestTotalsOfAStorm: thousands of NAS send a few records each, every one of them several
-// times. None makes a second row.
-func TestTotalsOfAStorm(t *testing.T) {
-	t.Parallel()
-	g := newVenue(t, site{})
-	secondsOfService(t, time.Now(), 1)
-	const records, guests, ports = 15_000, 3000, 3000
-	report, err := generator.Run(t.Context(), generator.Config{
-		Workload: generator.Acct, Acct: g.acct, Secret: secret, Count: records, Duration: 2 * time.Minute,
-		Ports: ports, Window: 8, Sessions: ports, Guests: guests,
-		Loss: 50, Duplicate: 100, Reorder: 30, Seed: 4, Timeout: 100 * time.Millisecond, Retries: 1000,
-	})
-	require.NoError(t, err)
-	acked := report.Acct
-	require.Greater(t, acked.Sent+acked.Retransmissions+acked.Duplicated, 3*acked.Sent, "each was sent three times and more")
-	g.stored(t, acked, records, guests)
-}
-
-// TestTotalsOfACrashUnderLoad: the gateway is killed in the middle, twice, and the
-// generator goes on sending.
+// TestTotalsOfACrashUnderLoad: the same, and the gateway is killed in the middle, twice.
 func TestTotalsOfACrashUnderLoad(t *testing.T) {
 	t.Parallel()
 	g := newVenue(t, site{})
-	g.configure(t) // from now on it comes back where it was
-	secondsOfService(t, time.Now(), 1)
 	const records, guests = 20_000, 1000
-	var report generator.Report
-	var failure error
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		report, failure = g.underLoad(t.Context(), 32, 32, records, guests, 5)
-	}()
-	t.Cleanup(func() { <-done })
-	for range 2 {
-		before := g.metrics(t).value(t, "accounting_commit_seconds_count")
-		require.Eventually(t, func() bool {
-			return g.metrics(t).value(t, "accounting_commit_seconds_count") >= before+20
-		}, patience, time.Millisecond)
-		select {
-		case <-done:
-			require.Fail(t, "it was over before the crash")
-		default:
-		}
-		g.crash(t)
-	}
-	<-done
-	require.NoError(t, failure)
-	g.stored(t, report.Acct, records, guests)
+	g.stored(t, g.underLoad(t, lossy(records, guests, 5), 2), records, guests)
+}
+
+// TestTotalsOfAStorm: thousands of NAS send a few records each, every one of them several
+// times, and the gateway is killed among them. None makes a second row.
+func TestTotalsOfAStorm(t *testing.T) {
+	t.Parallel()
+	g := newVenue(t, site{})
+	const records, guests, ports = 15_000, 3000, 3000
+	acked := g.underLoad(t, generator.Config{
+		Count: records, Ports: ports, Window: 8, Sessions: ports, Guests: guests,
+		Loss: 50, Duplicate: 100, Reorder: 30, Seed: 4, Timeout: 100 * time.Millisecond,
+	}, 1)
+	require.Greater(t, acked.Sent+acked.Retransmissions+acked.Duplicated, 3*acked.Sent, "each was sent three times and more")
+	g.stored(t, acked, records, guests)
 }
