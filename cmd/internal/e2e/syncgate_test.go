@@ -3,7 +3,6 @@ package e2e
 import (
 	"errors"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -34,9 +33,7 @@ type heldSync struct{ write, written, leave chan struct{} }
 // behindSyncGate starts the gateway again with a gate before its disk.
 func (g *gateway) behindSyncGate(t *testing.T) *syncGate {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "syncgate-") //nolint:usetesting // the address of a socket must be short
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	dir := t.TempDir()
 	// What builds the gateway's SQLite builds this.
 	compiler, err := exec.CommandContext(t.Context(), "go", "env", "CC").Output()
 	require.NoError(t, err)
