@@ -13,12 +13,6 @@ import (
 	"tallygate/macwatch"
 )
 
-// How often the writer looks after its own things when nothing else wakes it.
-const (
-	tick          = 250 * time.Millisecond // probe a store that failed; write last_seen
-	clockInterval = 15 * time.Second       // note the latest time seen
-)
-
 // writer is what the one writing goroutine works on. Nothing in it is shared.
 type writer struct {
 	s           *Store
@@ -132,23 +126,6 @@ func (w *writer) turn(ops []op, done func([]op)) {
 			w.fail(err)
 		}
 	}
-}
-
-// fold writes to their rows what is too much for the journals: so little at a time that
-// no answer waits for it.
-func (w *writer) fold() error {
-	if over := len(w.backlog.order) - backlogSize; over > 0 {
-		if err := w.foldSome(over); err != nil {
-			return err
-		}
-	}
-	if over := w.newcomers.len() - newcomerBacklog; over > 0 {
-		if err := w.foldNewcomers(over); err != nil {
-			return err
-		}
-	}
-	w.checkpoint()
-	return w.sealSome()
 }
 
 // commit writes the operations in one transaction. When that fails for the sake of
@@ -318,62 +295,6 @@ func (w *writer) rollback() { _ = w.stmts.rollback.run() }
 func (w *writer) exec(query string, args ...any) error {
 	_, err := w.conn.ExecContext(context.Background(), query, args...)
 	return err
-}
-
-// housekeep runs about once a second: it reads the clock, folds the journal, writes
-// last_seen, and finds out whether a store that failed can be written again. The
-// last one, at the end, leaves nothing behind.
-func (w *writer) housekeep(last bool) error {
-	// What happened to the clock is reported until it is written: while the store
-	// cannot be written the last of several events stands, but never less than a jump
-	// withdrawn, which has something to be settled.
-	if event := w.s.readClock(); event != licensing.ClockSteady && w.clockEvent != licensing.ClockWithdrawn {
-		w.clockEvent = event
-	}
-	if w.clockEvent != licensing.ClockSteady {
-		if err := w.reportClock(w.clockEvent); err != nil {
-			return err
-		}
-		w.clockEvent = licensing.ClockSteady
-	}
-	if err := w.advance(); err != nil {
-		return err
-	}
-	sessions, devices := foldStep, newcomerStep
-	if last {
-		sessions, devices = len(w.backlog.order), w.newcomers.len()
-	}
-	if err := errors.Join(w.foldSome(sessions), w.foldNewcomers(devices)); err != nil {
-		return err
-	}
-	if err := w.retain(); err != nil {
-		return err
-	}
-	clockDue := w.s.uptime()-w.clockSaved >= clockInterval
-	if !last && !w.failed && !clockDue && w.seen.empty() {
-		return nil
-	}
-	if !last {
-		return w.writeLate(seenStep)
-	}
-	// Twice: what is draining, and what has come since that began.
-	return errors.Join(w.writeLate(w.seen.size()), w.writeLate(w.seen.size()))
-}
-
-// writeLate writes what need not be written at once: up to n values of last_seen,
-// and the time.
-func (w *writer) writeLate(n int) error {
-	var left draining
-	if err := w.within(func() (err error) {
-		left, err = w.writeSeen(n)
-		return errors.Join(err, w.saveClock())
-	}); err != nil {
-		return err
-	}
-	w.seen.wrote(left)
-	w.clockSaved = w.s.uptime()
-	w.recovered()
-	return nil
 }
 
 // Append queues accounting records (radiusd.Journal).
