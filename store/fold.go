@@ -246,28 +246,42 @@ func scanJournal(r *sql.Rows) (j journalRow, err error) {
 	return j, err
 }
 
-// recoverJournal takes up what the run before had journaled and not folded.
-func (w *writer) recoverJournal(ctx context.Context) error {
-	journal, err := rows(ctx, w.conn, scanJournal, `SELECT id, body FROM journal ORDER BY id`)
+// readJournal hands each image of a journal, in order, to read, which returns what follows
+// it; it returns the last row.
+func (w *writer) readJournal(ctx context.Context, query string, read func(row int64, b []byte) (rest []byte, err error)) (last int64, err error) {
+	journal, err := rows(ctx, w.conn, scanJournal, query)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for _, j := range journal {
 		if len(j.body) == 0 || j.body[0] != imageVersion {
-			return unreadable(j.id)
+			return 0, unreadable(j.id)
 		}
 		for b := j.body[1:]; len(b) > 0; {
-			s, rest, err := readImage(b)
-			if err != nil {
-				return unreadable(j.id)
+			if b, err = read(j.id, b); err != nil {
+				return 0, unreadable(j.id)
 			}
-			if h := w.sessions.put(s); h.since == 0 {
-				h.since = j.id
-				w.backlog.order = append(w.backlog.order, h)
-			}
-			b = rest
 		}
-		w.lastJournal = j.id
+		last = j.id
+	}
+	return last, nil
+}
+
+// recoverJournal takes up what the run before had journaled and not folded.
+func (w *writer) recoverJournal(ctx context.Context) (err error) {
+	w.lastJournal, err = w.readJournal(ctx, `SELECT id, body FROM journal ORDER BY id`, func(row int64, b []byte) ([]byte, error) {
+		s, rest, err := readImage(b)
+		if err != nil {
+			return nil, err
+		}
+		if h := w.sessions.put(s); h.since == 0 {
+			h.since = row
+			w.backlog.order = append(w.backlog.order, h)
+		}
+		return rest, nil
+	})
+	if err != nil {
+		return err
 	}
 	for _, waiting := range w.backlog.order {
 		if waiting.session.ID != 0 {

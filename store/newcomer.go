@@ -177,25 +177,14 @@ func (w *writer) loadDevice(key macwatch.DeviceKey, license int64) (*newcomer, e
 }
 
 // recoverNewcomers takes up what the run before had journaled and not folded.
-func (w *writer) recoverNewcomers(ctx context.Context) error {
+func (w *writer) recoverNewcomers(ctx context.Context) (err error) {
 	w.newcomers.fresh = map[macwatch.DeviceKey]*newcomer{}
-	journal, err := rows(ctx, w.conn, scanJournal, `SELECT id, body FROM device_journal ORDER BY id`)
-	if err != nil {
-		return err
-	}
-	for _, j := range journal {
-		if len(j.body) == 0 || j.body[0] != imageVersion {
-			return unreadable(j.id)
-		}
-		for b := j.body[1:]; len(b) > 0; {
-			c, rest, err := readNewcomer(b)
-			if err != nil {
-				return unreadable(j.id)
-			}
+	w.newcomers.lastJournal, err = w.readJournal(ctx, `SELECT id, body FROM device_journal ORDER BY id`, func(_ int64, b []byte) ([]byte, error) {
+		c, rest, err := readNewcomer(b)
+		if err == nil {
 			w.newcomers.fresh[c.key] = c
-			b = rest
 		}
-		w.newcomers.lastJournal = j.id
-	}
-	return nil
+		return rest, err
+	})
+	return err
 }
