@@ -16,7 +16,6 @@ type batch struct {
 	places   map[int64]*place
 	sessions map[macwatch.Ident]*inHand
 	order    []*inHand // those that were changed, in order of the first change
-	done     []*held   // folded; used again
 
 	folded    folded
 	journaled int64                            // the batch's journal row
@@ -62,7 +61,7 @@ func (w *writer) newBatch() *batch {
 	clear(b.folded.ids)
 	*b = batch{
 		w: w, now: w.s.Now().Truncate(time.Microsecond), state: w.state, audit: w.audit,
-		places: b.places, sessions: b.sessions, order: b.order[:0], done: b.done[:0], devices: b.devices, counts: b.counts,
+		places: b.places, sessions: b.sessions, order: b.order[:0], devices: b.devices, counts: b.counts,
 		cached: b.cached[:0], folded: folded{ids: b.folded.ids, rows: b.folded.rows[:0]},
 	}
 	return b

@@ -164,14 +164,10 @@ func (b *batch) settleFold() {
 		b.w.index.added(r.ident, r.row)
 	}
 	l := &b.w.backlog
-	done := b.done[:0]
 	for _, h := range l.order[:b.folded.count] {
 		b.w.sessions.folded(h)
 		b.w.seen.note(h.session)
-		done = append(done, h)
 	}
-	b.done = done
-	l.drop(b.folded.count)
 	for _, h := range b.order {
 		at := h.held
 		if at == nil {
@@ -186,12 +182,13 @@ func (b *batch) settleFold() {
 			l.order = append(l.order, at)
 		}
 	}
-	for _, h := range done {
+	for _, h := range l.order[:b.folded.count] {
 		// Of one that is over nothing more is expected.
 		if h.since == 0 && !h.session.EndedAt.IsZero() {
 			b.w.sessions.drop(h.session.Ident)
 		}
 	}
+	l.drop(b.folded.count)
 	b.w.lastJournal = max(b.w.lastJournal, b.journaled)
 	if len(b.devices) > 0 {
 		b.w.newcomers.lastJournal++

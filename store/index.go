@@ -30,11 +30,11 @@ const (
 // it is sealed: its part of the index is written, once, slice by slice. A filter over
 // the sealed generations says of nearly every new session that it is not among them.
 type sessionIndex struct {
-	next    int64         // row of the next session
-	sealed  int64         // generations before this one are sealed, or gone
-	written int64         // slices of generation sealed that are written already
-	open    []*rowsOf     // generations from sealed on
-	filters []filterGroup // of the generations before sealed
+	next    int64     // row of the next session
+	sealed  int64     // generations before this one are sealed, or gone
+	written int64     // slices of generation sealed that are written already
+	open    []*rowsOf // generations from sealed on
+	filters []filter  // each of so many generations before sealed; without lines while nothing was added
 }
 
 // rowsOf is the index of one generation: by slice, in order of the rows.
@@ -44,9 +44,6 @@ type indexEntry struct {
 	key uint64
 	off uint16
 }
-
-// filterGroup is the filter of so many generations; without lines nothing was added.
-type filterGroup struct{ filter }
 
 // generation is the one that a row belongs to; rows begin with 1.
 func generation(row int64) int64 { return (row - 1) / generationRows }
@@ -79,12 +76,12 @@ func (x *sessionIndex) due() bool { return generation(x.next) > x.sealed }
 func (x *sessionIndex) filter(generation int64) filter {
 	i := int(generation / filterGeneration)
 	for len(x.filters) <= i {
-		x.filters = append(x.filters, filterGroup{})
+		x.filters = append(x.filters, filter{})
 	}
 	if x.filters[i].lines == nil {
-		x.filters[i].filter = newFilter(filterGeneration * generationRows)
+		x.filters[i] = newFilter(filterGeneration * generationRows)
 	}
-	return x.filters[i].filter
+	return x.filters[i]
 }
 
 // sealSome writes the next slices of a full generation, in a transaction of their own.

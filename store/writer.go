@@ -252,6 +252,7 @@ func (w *writer) begin() error {
 	return w.stmts.begin.run()
 }
 
+// beginLazy begins a transaction whose COMMIT does not wait for the disk.
 func (w *writer) beginLazy() error {
 	if !w.lazy {
 		// Not prepared once: this PRAGMA does its work when it is prepared.
