@@ -18,7 +18,7 @@ func newOrganizationCmd(c *console) *cobra.Command {
 func organizationAddCmd(c *console) *cobra.Command {
 	var o licensing.Organization
 	cmd := &cobra.Command{
-		Use:     "add NAME --realm REALM --code XXX",
+		Use:     "add NAME --realm REALM --code CODE",
 		Short:   "Add an Organization",
 		Example: `  tallygate organization add "Hotel Sol" --realm hotelsol --code N2S`,
 		Args:    takes("NAME"),
