@@ -23,6 +23,7 @@ type clientBody struct {
 	Secret    string             `json:"secret"`
 	Location  string             `json:"location"`
 	RequireMA macwatch.RequireMA `json:"require_message_authenticator,omitempty"` // default yes
+	macwatch.ClientSettings
 }
 
 func addClient(book Clients) endpoint {
@@ -32,7 +33,7 @@ func addClient(book Clients) endpoint {
 			b.RequireMA = macwatch.RequireYes
 		}
 		return book.AddClient(ctx, q.Change, macwatch.Client{
-			Name: b.Name, Prefix: b.Prefix, Secret: b.Secret, Location: b.Location, RequireMA: b.RequireMA,
+			Name: b.Name, Prefix: b.Prefix, Secret: b.Secret, Location: b.Location, RequireMA: b.RequireMA, ClientSettings: b.ClientSettings,
 		})
 	})
 }
@@ -52,7 +53,7 @@ func removeClient(book Clients) endpoint {
 // AddClient adds one; prefixes must not overlap.
 func (c *Client) AddClient(ctx context.Context, ch licensing.Change, p macwatch.Client) (macwatch.Client, error) {
 	return call[macwatch.Client](ctx, c, http.MethodPost, path("clients"), ch, clientBody{
-		Name: p.Name, Prefix: p.Prefix, Secret: p.Secret, Location: p.Location, RequireMA: p.RequireMA,
+		Name: p.Name, Prefix: p.Prefix, Secret: p.Secret, Location: p.Location, RequireMA: p.RequireMA, ClientSettings: p.ClientSettings,
 	})
 }
 

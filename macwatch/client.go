@@ -14,6 +14,11 @@ const (
 	RequireAuto RequireMA = "auto" // as no, until a source address has once sent it; then yes for that address
 )
 
+// ClientSettings is what may be said of a client beside who it is; it is stored as JSON.
+type ClientSettings struct {
+	Vendor Vendor `json:"vendor"` // VendorAuto where nothing else was said
+}
+
 // Client is a configured RADIUS peer: a prefix of source addresses and their secret.
 type Client struct {
 	ID         int64        `json:"-"`
@@ -24,6 +29,7 @@ type Client struct {
 	Location   string       `json:"location"`
 	RequireMA  RequireMA    `json:"require_message_authenticator"`
 	CreatedAt  time.Time    `json:"created_at"`
+	ClientSettings
 	// Signed holds the addresses that have sent a valid Message-Authenticator;
 	// under RequireAuto it is required from them ever after.
 	Signed []netip.Addr `json:"signed_sources,omitempty"`

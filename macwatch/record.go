@@ -1,6 +1,9 @@
 package macwatch
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // Status is an Acct-Status-Type (RFC 2866 section 5.1).
 type Status uint32
@@ -43,6 +46,7 @@ type Record struct {
 	Called    []byte // Called-Station-Id as sent
 	Class     []byte // first Class attribute as sent
 	FramedIP  uint32 // IPv4, 0 when absent
+	Origin    Origin
 
 	HasEventTimestamp bool
 	EventTimestamp    uint32 // raw, seconds since 1970
@@ -65,6 +69,17 @@ type Record struct {
 	Err  error
 	// Reply is the maker's own business; the store never touches it.
 	Reply any
+}
+
+// Origin is how to reach the NAS of a session again, and what else the NAS may know it
+// by: what a Disconnect-Request is made from (RFC 5176). The texts of a record point into its packet.
+type Origin struct {
+	Source     netip.Addr // who sent the packet
+	NASAddress netip.Addr // NAS-IP-Address or NAS-IPv6-Address as sent; zero when absent
+	NASPort    uint32     // NAS-Port as sent
+	MultiID    []byte     // Acct-Multi-Session-Id
+	AuditID    []byte     // audit-session-id of a cisco-avpair
+	Vendor     Vendor     // by whose profile the packet was read
 }
 
 // Answerer takes records back in the order in which they were stored. It is called

@@ -1,6 +1,7 @@
 package macwatch
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
@@ -83,6 +84,7 @@ type Session struct {
 	Calling, Called  string
 	Class            []byte
 	FramedIP         uint32
+	Origin           Origin // of its latest record; its texts are the session's own
 
 	StartedAt, UpdatedAt time.Time
 	Begun                bool      // its Start came: StartedAt is exact
@@ -190,6 +192,7 @@ func (s *Session) take(r *Record, event time.Time) {
 		if r.CalledMAC != 0 {
 			s.CalledMAC = r.CalledMAC
 		}
+		s.Origin.follow(&r.Origin)
 	}
 	s.Input = max(s.Input, r.Input)
 	s.Output = max(s.Output, r.Output)
@@ -198,6 +201,28 @@ func (s *Session) take(r *Record, event time.Time) {
 	s.SessionTime = max(s.SessionTime, r.SessionTime)
 	if r.Status == StatusStop && !s.Stopped {
 		s.Stopped, s.EndedAt, s.TerminateCause = true, event, r.TerminateCause
+	}
+}
+
+// follow takes over what a later record says; where it says nothing, the old stands.
+func (o *Origin) follow(r *Origin) {
+	if r.Source.IsValid() {
+		o.Source = r.Source
+	}
+	if r.NASAddress.IsValid() {
+		o.NASAddress = r.NASAddress
+	}
+	if r.NASPort != 0 {
+		o.NASPort = r.NASPort
+	}
+	if len(r.MultiID) > 0 && !bytes.Equal(r.MultiID, o.MultiID) {
+		o.MultiID = bytes.Clone(r.MultiID)
+	}
+	if len(r.AuditID) > 0 && !bytes.Equal(r.AuditID, o.AuditID) {
+		o.AuditID = bytes.Clone(r.AuditID)
+	}
+	if r.Vendor != "" {
+		o.Vendor = r.Vendor
 	}
 }
 

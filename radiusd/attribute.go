@@ -39,6 +39,7 @@ const (
 	attrUserPassword     = 2
 	attrCHAPPassword     = 3
 	attrNASIPAddress     = 4
+	attrNASPort          = 5
 	attrFramedIPAddress  = 8
 	attrFilterID         = 11
 	attrReplyMessage     = 18
@@ -62,6 +63,7 @@ const (
 	attrAcctInputPackets   = 47
 	attrAcctOutputPackets  = 48
 	attrAcctTerminateCause = 49
+	attrAcctMultiSessionID = 50
 
 	// RFC 2868, RFC 3580: VLAN assignment
 	attrTunnelType           = 64

@@ -70,13 +70,22 @@ func (id *identity) readNAS(p *packet, from netip.Addr) {
 	if len(id.nas) > 0 {
 		return
 	}
-	address := from
-	if a, ok := netip.AddrFromSlice(p.value(attrNASIPAddress)); ok && a.Is4() && !a.IsUnspecified() {
-		address = a
-	} else if a, ok := netip.AddrFromSlice(p.value(attrNASIPv6Address)); ok && a.Is6() && !a.IsUnspecified() {
-		address = a
+	address := nasAddress(p)
+	if !address.IsValid() {
+		address = from
 	}
 	id.nas = address.AppendTo(id.nasText[:0])
+}
+
+// nasAddress is NAS-IP-Address or NAS-IPv6-Address; the zero address when there is none.
+func nasAddress(p *packet) netip.Addr {
+	if a, ok := netip.AddrFromSlice(p.value(attrNASIPAddress)); ok && a.Is4() && !a.IsUnspecified() {
+		return a
+	}
+	if a, ok := netip.AddrFromSlice(p.value(attrNASIPv6Address)); ok && a.Is6() && !a.IsUnspecified() {
+		return a
+	}
+	return netip.Addr{}
 }
 
 // readAP names the AP: by address where Called-Station-Id holds one, by name where

@@ -49,6 +49,7 @@ func (a *pendingRecord) take(r *reader) {
 		Reply:    a,
 	}
 	a.identify()
+	a.record.Origin.Source = r.source.Addr()
 	a.measure()
 	if rule == nil {
 		a.record.Ignored = ignoredUnknownLocation
@@ -72,6 +73,10 @@ func (a *pendingRecord) identify() {
 	rec.Calling = id.calling
 	rec.Called = id.called.Text
 	rec.Class = p.value(attrClass)
+	rec.Origin = macwatch.Origin{NASAddress: nasAddress(p), MultiID: p.value(attrAcctMultiSessionID)}
+	if port := p.value(attrNASPort); len(port) == 4 {
+		rec.Origin.NASPort = binary.BigEndian.Uint32(port)
+	}
 }
 
 // measure fills in what happened. A number that is not four octets long is not

@@ -6,6 +6,7 @@ import (
 	"crypto/md5"
 	"errors"
 	"fmt"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -112,7 +113,7 @@ func TestRFC2866Section5Attributes(t *testing.T) {
 	request := accounting(1, macwatch.StatusInterim, "s-1",
 		number(42, 1<<32-1), number(52, 2), number(43, 0), number(53, 3), number(47, 11), number(48, 12),
 		number(46, 700), number(41, 5), number(55, 1767225600), number(49, 4), number(8, 0x0a000007),
-		text(25, "class-1"), text(25, "class-2"), text(87, "vlan9-room0412a"))
+		text(25, "class-1"), text(25, "class-2"), text(87, "vlan9-room0412a"), attr{4, []byte{10, 0, 0, 9}}, number(5, 3), text(50, "multi-1"))
 	n.exchange(request)
 	got := g.journal.records()[0]
 	require.Equal(t, request, got.Packet)
@@ -124,6 +125,9 @@ func TestRFC2866Section5Attributes(t *testing.T) {
 		Calling: []byte("5C-1D-D9-20-A0-C1"), Called: []byte("94-83-C4-01-42-27:Guest"), Class: []byte("class-1"),
 		FramedIP: 0x0a000007, HasEventTimestamp: true, EventTimestamp: 1767225600, Delay: 5, SessionTime: 700,
 		Input: 2<<32 | (1<<32 - 1), Output: 3 << 32, InputPackets: 11, OutputPackets: 12, TerminateCause: 4,
+		Origin: macwatch.Origin{
+			Source: netip.MustParseAddr("127.0.0.1"), NASAddress: netip.MustParseAddr("10.0.0.9"), NASPort: 3, MultiID: []byte("multi-1"),
+		},
 	}, got)
 }
 

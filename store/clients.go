@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -18,6 +19,7 @@ const minSecret = 1
 func (s *Store) AddClient(ctx context.Context, ch licensing.Change, c macwatch.Client) (macwatch.Client, error) {
 	c.Name = strings.TrimSpace(c.Name)
 	c.RequireMA = cmp.Or(c.RequireMA, macwatch.RequireYes)
+	c.Vendor = cmp.Or(c.Vendor, macwatch.VendorAuto)
 	if err := checkClient(c); err != nil {
 		return c, err
 	}
@@ -41,8 +43,13 @@ func (s *Store) AddClient(ctx context.Context, ch licensing.Change, c macwatch.C
 					WithHint("each source address can have one secret only: narrow one of the two, or remove %q", old.Name)
 			}
 		}
-		err = t.conn.QueryRowContext(t.ctx, `INSERT INTO clients (name, prefix, secret, location_id, require_ma, created_at)
-			VALUES (?, ?, ?, ?, ?, ?) RETURNING id`, c.Name, c.Prefix.String(), c.Secret, l.ID, string(c.RequireMA), micros(t.now)).Scan(&c.ID)
+		settings, err := json.Marshal(c.ClientSettings)
+		if err != nil {
+			return faultf("cannot write a client's settings: %w", err)
+		}
+		err = t.conn.QueryRowContext(t.ctx, `INSERT INTO clients (name, prefix, secret, location_id, require_ma, settings, created_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+			c.Name, c.Prefix.String(), c.Secret, l.ID, string(c.RequireMA), string(settings), micros(t.now)).Scan(&c.ID)
 		if err != nil {
 			return wrap("add a client", err)
 		}
@@ -63,8 +70,18 @@ func checkClient(c macwatch.Client) error {
 			WithHint("use a random one of 16 or more characters, the same as on the AP")
 	case !slices.Contains([]macwatch.RequireMA{macwatch.RequireYes, macwatch.RequireNo, macwatch.RequireAuto}, c.RequireMA):
 		return licensing.Errorf(licensing.CodeInvalid, "%q is not a Message-Authenticator policy", c.RequireMA).WithHint("choose yes, no or auto")
+	case !c.Vendor.Known():
+		return licensing.Errorf(licensing.CodeInvalid, "%q is not a vendor profile", c.Vendor).WithHint("choose one of: %s", vendorNames())
 	}
 	return nil
+}
+
+func vendorNames() string {
+	var names []string
+	for _, v := range macwatch.Vendors() {
+		names = append(names, string(v))
+	}
+	return strings.Join(names, ", ")
 }
 
 // Clients lists all, oldest first.

@@ -245,17 +245,17 @@ func scanJournal(r *sql.Rows) (j journalRow, err error) {
 
 // readJournal hands each image of a journal, in order, to read, which returns what follows
 // it; it returns the last row.
-func (w *writer) readJournal(ctx context.Context, query string, read func(row int64, b []byte) (rest []byte, err error)) (last int64, err error) {
+func (w *writer) readJournal(ctx context.Context, query string, read func(row int64, version byte, b []byte) (rest []byte, err error)) (last int64, err error) {
 	journal, err := rows(ctx, w.conn, scanJournal, query)
 	if err != nil {
 		return 0, err
 	}
 	for _, j := range journal {
-		if len(j.body) == 0 || j.body[0] != imageVersion {
+		if len(j.body) == 0 || j.body[0] == 0 || j.body[0] > imageVersion {
 			return 0, unreadable(j.id)
 		}
 		for b := j.body[1:]; len(b) > 0; {
-			if b, err = read(j.id, b); err != nil {
+			if b, err = read(j.id, j.body[0], b); err != nil {
 				return 0, unreadable(j.id)
 			}
 		}
@@ -266,8 +266,8 @@ func (w *writer) readJournal(ctx context.Context, query string, read func(row in
 
 // recoverJournal takes up what the run before had journaled and not folded.
 func (w *writer) recoverJournal(ctx context.Context) (err error) {
-	w.lastJournal, err = w.readJournal(ctx, `SELECT id, body FROM journal ORDER BY id`, func(row int64, b []byte) ([]byte, error) {
-		s, rest, err := readImage(b)
+	w.lastJournal, err = w.readJournal(ctx, `SELECT id, body FROM journal ORDER BY id`, func(row int64, version byte, b []byte) ([]byte, error) {
+		s, rest, err := readImage(version, b)
 		if err != nil {
 			return nil, err
 		}

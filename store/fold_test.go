@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"fmt"
+	"net/netip"
 	"os"
 	"testing"
 	"time"
@@ -202,19 +203,23 @@ func FuzzReadImage(f *testing.F) {
 		ID: 7, Leg: 2, Location: 1, Client: 3, NAS: "nas", SessionID: "id", MAC: guest(1), AP: "ap", UserName: "\xff", Class: []byte{0},
 		StartedAt: fromMicros(1), UpdatedAt: fromMicros(2), EndedAt: fromMicros(3), Begun: true, Stopped: true, Lab: true,
 		Input: 1<<64 - 1, Output: 1 << 63, SessionTime: 1<<32 - 1, Records: 3, Keys: []uint64{1, 1<<64 - 1},
+		Origin: macwatch.Origin{
+			Source: netip.MustParseAddr("10.0.0.1"), NASAddress: netip.MustParseAddr("2001:db8::1"), NASPort: 1<<32 - 1,
+			MultiID: []byte{0xff}, AuditID: []byte("a"), Vendor: macwatch.VendorHostapd,
+		},
 	}
 	f.Add(appendImage(nil, s))
 	f.Add([]byte{})
 	f.Add(bytes.Repeat([]byte{0xff}, 100))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		s, rest, err := readImage(b)
+		s, rest, err := readImage(imageVersion, b)
 		if err != nil {
 			return
 		}
 		if len(rest) >= len(b) {
 			t.Fatal("nothing was read")
 		}
-		again, rest, err := readImage(appendImage(nil, s))
+		again, rest, err := readImage(imageVersion, appendImage(nil, s))
 		if err != nil || len(rest) > 0 {
 			t.Fatalf("%v, %d octets left", err, len(rest))
 		}
@@ -222,4 +227,15 @@ func FuzzReadImage(f *testing.F) {
 			t.Fatalf("%+v is not %+v", *again, *s)
 		}
 	})
+}
+
+// What a gateway of before has journaled is taken up: its sessions have no Origin.
+func TestAnImageOfTheFirstVersionIsRead(t *testing.T) {
+	s := &macwatch.Session{ID: 7, SessionID: "id", MAC: guest(1), Class: []byte{}, Keys: []uint64{1}}
+	written := appendImage(nil, s)
+	old := written[:len(written)-len(appendOrigin(nil, &s.Origin))]
+	got, rest, err := readImage(1, append(bytes.Clone(old), 0xee))
+	require.NoError(t, err)
+	require.Equal(t, []byte{0xee}, rest)
+	require.Equal(t, s, got)
 }

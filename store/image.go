@@ -1,15 +1,18 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
+	"net/netip"
 	"time"
 
 	"tallygate/macwatch"
 )
 
 // imageVersion is the first octet of a journal row: who reads it must know the form.
-const imageVersion = 1
+// Version 1 had no Origin.
+const imageVersion = 2
 
 // errImage: a journal row is not what this program writes.
 var errImage = errors.New("a journal row is not readable")
@@ -33,11 +36,24 @@ func appendImage(b []byte, s *macwatch.Session) []byte {
 	for _, k := range s.Keys {
 		b = binary.BigEndian.AppendUint64(b, k)
 	}
-	return b
+	return appendOrigin(b, &s.Origin)
 }
 
-// readImage reads what appendImage wrote, and returns what follows it.
-func readImage(b []byte) (*macwatch.Session, []byte, error) {
+// appendOrigin appends an Origin; one that says nothing takes six octets.
+func appendOrigin(b []byte, o *macwatch.Origin) []byte {
+	for _, a := range []netip.Addr{o.Source, o.NASAddress} {
+		octets := a.AsSlice()
+		b = append(binary.AppendUvarint(b, uint64(len(octets))), octets...)
+	}
+	b = binary.AppendUvarint(b, uint64(o.NASPort))
+	b = append(binary.AppendUvarint(b, uint64(len(o.MultiID))), o.MultiID...)
+	b = append(binary.AppendUvarint(b, uint64(len(o.AuditID))), o.AuditID...)
+	return append(binary.AppendUvarint(b, uint64(len(o.Vendor))), o.Vendor...)
+}
+
+// readImage reads what appendImage of the same or of an earlier version wrote, and
+// returns what follows it.
+func readImage(version byte, b []byte) (*macwatch.Session, []byte, error) {
 	r := imageReader{b: b}
 	s := &macwatch.Session{}
 	copy(s.Ident[:], r.take(len(s.Ident)))
@@ -56,10 +72,40 @@ func readImage(b []byte) (*macwatch.Session, []byte, error) {
 			s.Keys = append(s.Keys, binary.BigEndian.Uint64(k))
 		}
 	}
+	if version >= 2 {
+		s.Origin = r.origin()
+	}
 	if r.bad {
 		return nil, nil, errImage
 	}
 	return s, r.b, nil
+}
+
+// readOrigin reads the Origin of a row; rows of before there was one hold nothing.
+func readOrigin(b []byte) macwatch.Origin {
+	if len(b) == 0 {
+		return macwatch.Origin{}
+	}
+	r := imageReader{b: b}
+	return r.origin()
+}
+
+func (r *imageReader) origin() (o macwatch.Origin) {
+	o.Source, o.NASAddress = r.address(), r.address()
+	port, size := binary.Uvarint(r.b)
+	if r.bad = r.bad || size <= 0; r.bad {
+		return o
+	}
+	r.b, o.NASPort = r.b[size:], uint32(port)
+	o.MultiID, o.AuditID = bytes.Clone(r.take(r.length())), bytes.Clone(r.take(r.length()))
+	o.Vendor = macwatch.Vendor(r.text())
+	return o
+}
+
+// address is the zero one where none was written.
+func (r *imageReader) address() netip.Addr {
+	a, _ := netip.AddrFromSlice(r.take(r.length()))
+	return a
 }
 
 // imageReader reads field by field; after the first one that does not fit, bad is

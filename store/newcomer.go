@@ -179,7 +179,7 @@ func (w *writer) loadDevice(key macwatch.DeviceKey, license int64) (*newcomer, e
 // recoverNewcomers takes up what the run before had journaled and not folded.
 func (w *writer) recoverNewcomers(ctx context.Context) (err error) {
 	w.newcomers.fresh = map[macwatch.DeviceKey]*newcomer{}
-	w.newcomers.lastJournal, err = w.readJournal(ctx, `SELECT id, body FROM device_journal ORDER BY id`, func(_ int64, b []byte) ([]byte, error) {
+	w.newcomers.lastJournal, err = w.readJournal(ctx, `SELECT id, body FROM device_journal ORDER BY id`, func(_ int64, _ byte, b []byte) ([]byte, error) {
 		c, rest, err := readNewcomer(b)
 		if err == nil {
 			w.newcomers.fresh[c.key] = c

@@ -30,12 +30,12 @@ func (s *statements) all() map[**stmt]string {
 
 		&s.insertSession: `INSERT INTO sessions (id, ident, leg, prior, location_id, client_id, nas, mac, ap, called_mac, ssid, room,
 			session_id, user_name, calling, called, class, framed_ip, started_at, begun, updated_at, ended_at, stopped,
-			input_octets, output_octets, input_packets, output_packets, session_time, terminate_cause, lab, records, keys)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			input_octets, output_octets, input_packets, output_packets, session_time, terminate_cause, lab, records, keys, origin)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		&s.updateSession: `UPDATE sessions SET ap = ?, called_mac = ?, ssid = ?, room = ?, user_name = ?, calling = ?, called = ?,
 			class = ?, framed_ip = ?, started_at = ?, begun = ?, updated_at = ?, ended_at = ?, stopped = ?,
 			input_octets = ?, output_octets = ?, input_packets = ?, output_packets = ?, session_time = ?,
-			terminate_cause = ?, records = ?, keys = ? WHERE id = ?`,
+			terminate_cause = ?, records = ?, keys = ?, origin = ? WHERE id = ?`,
 		&s.selectSession: `SELECT ` + sessionColumns + ` FROM sessions WHERE id = ?`,
 		&s.selectOpen: `SELECT ` + sessionColumns + ` FROM sessions
 			WHERE client_id = ?1 AND nas = ?2 AND ended_at IS NULL AND (?3 = 0 OR called_mac = ?3)`,
