@@ -17,6 +17,7 @@ type Snapshot struct {
 	// clients there are.
 	hosts   map[netip.Addr]int32 // to clients
 	lengths []prefixLength
+	radsec  radsecIndex
 }
 
 // client is a configured RADIUS peer, with what every packet of its needs.
@@ -62,7 +63,10 @@ func NewSnapshot(clients []macwatch.Client, locations map[int64]*licensing.Locat
 			signed[a.Unmap().WithZone("")] = struct{}{}
 		}
 		s.clients[i] = client{Client: c, index: i, secret: newSecret(c.Secret), signed: signed, home: places[c.LocationID]}
-		s.index(c.Prefix, int32(i))
+		if !c.RadSecOnly {
+			s.index(c.Prefix, int32(i))
+		}
+		s.radsec.add(s.clients[i])
 	}
 	slices.SortFunc(s.lengths, func(a, b prefixLength) int { return b.bits - a.bits })
 	return s
