@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -39,6 +40,8 @@ type link struct {
 	peer   peerCertificate
 	id     int64 // of the client when it came
 	name   string
+
+	ending atomic.Bool // nothing more is read
 
 	// of the reader: who the peer is, by the latest Snapshot
 	view  *view
@@ -117,11 +120,28 @@ func (l *link) next(in *bufio.Reader) ([]byte, error) {
 		}
 	}
 	if !hasFrame(in) {
-		if err := l.radsec.deadline(l.conn, l.radsec.patience); err != nil {
+		if err := l.allow(l.radsec.patience); err != nil {
 			return nil, err
 		}
 	}
 	return nextFrame(in)
+}
+
+// allow gives the next read so much time, but none when the connection is to end.
+func (l *link) allow(within time.Duration) error {
+	if err := l.radsec.deadline(l.conn, within); err != nil {
+		return err
+	}
+	if l.ending.Load() { // after the deadline was set, not before: see end
+		return net.ErrClosed
+	}
+	return nil
+}
+
+// end wakes the reader, and lets it read nothing more.
+func (l *link) end() {
+	l.ending.Store(true)
+	_ = l.conn.SetReadDeadline(time.Unix(1, 0))
 }
 
 // failed says why there is no further packet.
@@ -133,8 +153,8 @@ func (l *link) failed(r *reader, in *bufio.Reader, err error) (why string) {
 		r.client, r.ticket = l.client(l.radsec.server.view.Load()), ticket{}
 		r.server.drop(&r.request, licensing.ReasonMalformed, err)
 		return licensing.ReasonMalformed.String()
-	case errors.Is(err, net.ErrClosed):
-		return "the gateway ends it"
+	case errors.Is(err, net.ErrClosed), l.ending.Load():
+		return "the gateway ended it"
 	case !errors.Is(err, os.ErrDeadlineExceeded):
 		return "the peer ended it"
 	case in.Buffered() > 0:
@@ -144,7 +164,7 @@ func (l *link) failed(r *reader, in *bufio.Reader, err error) (why string) {
 }
 
 func (l *link) expect(in *bufio.Reader, octets int, within time.Duration) error {
-	if err := l.radsec.deadline(l.conn, within); err != nil {
+	if err := l.allow(within); err != nil {
 		return err
 	}
 	_, err := in.Peek(octets)

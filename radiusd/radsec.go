@@ -135,7 +135,7 @@ func (s *Server) ReloadRadSec(files RadSecFiles) error {
 	for _, l := range r.links() {
 		if c.refuses(l.peer.chains) {
 			r.log.linkEnded(l, failedRevoked, zap.WarnLevel)
-			_ = l.conn.SetReadDeadline(time.Unix(1, 0)) // its reader ends, and the connection with it
+			l.end()
 		}
 	}
 	return nil

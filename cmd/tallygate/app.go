@@ -54,6 +54,7 @@ type undo struct {
 type addresses struct {
 	Auth   []string `json:"auth"`
 	Acct   []string `json:"acct"`
+	RadSec []string `json:"radsec,omitempty"`
 	Admin  string   `json:"admin,omitempty"`
 	Socket string   `json:"socket"`
 	PID    int      `json:"pid"`
@@ -88,7 +89,7 @@ func (a *app) wire() (err error) {
 	a.radius, err = radiusd.Listen(radiusd.Options{
 		Auth: a.config.Radius.Auth, Acct: a.config.Radius.Acct,
 		Sockets: int(a.config.Radius.Sockets), ReceiveBuffer: int(a.config.Radius.ReceiveBuffer),
-		RejectDelay: a.config.Radius.rejectDelay(), ClassKey: a.store.ClassKey(),
+		RejectDelay: a.config.Radius.rejectDelay(), ClassKey: a.store.ClassKey(), RadSec: a.config.Radius.RadSec.options(),
 		Journal: a.store, Claims: a.store, Learner: a.store,
 		Log: a.log.Named("radius"), Metrics: registry, Now: a.store.Now,
 	})
@@ -147,7 +148,7 @@ func (a *app) serve() {
 	a.admin.Serve()
 	at := a.addresses()
 	a.log.Info("serving", zap.String("version", buildVersion()), zap.Strings("auth", at.Auth), zap.Strings("acct", at.Acct),
-		zap.String("admin", at.Admin), zap.String("data_dir", a.config.DataDir), zap.Int("issuers", len(a.config.Issuers)))
+		zap.Strings("radsec", at.RadSec), zap.String("admin", at.Admin), zap.String("data_dir", a.config.DataDir), zap.Int("issuers", len(a.config.Issuers)))
 	if len(a.config.Issuers) == 0 {
 		a.log.Warn("no issuers are configured: no key can be activated",
 			zap.String("what_to_do", "add your distributor's public key under issuers, then send SIGHUP"))
@@ -173,10 +174,14 @@ func (a *app) addresses() addresses {
 	for _, p := range a.radius.AcctAddrs() {
 		at.Acct = append(at.Acct, p.String())
 	}
+	for _, p := range a.radius.RadSecAddrs() {
+		at.RadSec = append(at.RadSec, p.String())
+	}
 	return at
 }
 
-// reload takes over what may change while serving: the log level and the issuers.
+// reload takes over what may change while serving: the log level, the issuers, and the
+// certificates of RadSec.
 func (a *app) reload(path string) {
 	next, err := loadConfig(path)
 	if err != nil {
@@ -186,6 +191,13 @@ func (a *app) reload(path string) {
 	setLevel(a.level, next.Log.Level)
 	a.store.SetIssuers(next.Issuers)
 	a.config.Log.Level, a.config.Issuers = next.Log.Level, next.Issuers
+	if files := next.Radius.RadSec; len(a.config.Radius.RadSec.Listen) > 0 && len(files.Listen) > 0 {
+		if err := a.radius.ReloadRadSec(files.files()); err != nil {
+			a.log.Error("RadSec certificates not re-read; those in force stay", zap.Error(err), zap.String("what_to_do", hintOf(err)))
+		} else {
+			a.config.Radius.RadSec = a.config.Radius.RadSec.withFiles(files)
+		}
+	}
 	a.log.Info("configuration re-read", zap.String("level", next.Log.Level), zap.Int("issuers", len(next.Issuers)))
 	if !reflect.DeepEqual(next, a.config) {
 		a.log.Warn("other settings have changed in the configuration: they take effect at the next start")

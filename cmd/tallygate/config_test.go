@@ -43,6 +43,7 @@ radius:
   reject_delay: 0s
   sockets: 4
   receive_buffer: 1_048_576
+  radsec: {listen: ["0.0.0.0:2083"], cert: c.crt, key: c.key, client_ca: ca.crt, crl: crl.pem, min_version: "1.3", connections: 300}
 admin: {listen: ""}
 issuers: [`+anIssuer+`]
 mac_cache: {capacity: 1}
@@ -57,7 +58,8 @@ notices:
 	require.Equal(t, Config{
 		DataDir: "/var/lib/tallygate",
 		Radius: RadiusConfig{Auth: []string{"0.0.0.0:1812", "[::]:1812"}, Acct: []string{"10.0.0.1:0"},
-			RejectDelay: 0, Sockets: 4, ReceiveBuffer: 1 << 20},
+			RejectDelay: 0, Sockets: 4, ReceiveBuffer: 1 << 20,
+			RadSec: RadSecConfig{Listen: []string{"0.0.0.0:2083"}, Cert: "c.crt", Key: "c.key", ClientCA: "ca.crt", CRL: "crl.pem", MinVersion: "1.3", Connections: 300}},
 		Issuers: []string{anIssuer}, MACCache: MACCacheConfig{Capacity: 1},
 		Log: LogConfig{Level: "debug", Format: "console"}, KeepRaw: true, Retention: RetentionConfig{SessionDays: 90},
 		Notices: NoticesConfig{Webhooks: WebhooksConfig{AllowPrivate: true}, SMTP: SMTPConfig{Host: "mail.hotel.example", Port: 465, TLS: "tls",
@@ -103,6 +105,7 @@ c.yaml:1:1: unknown key "capacity"
 c.yaml:1:7: unknown key "colour"
 >    1 | log: {colour: red}
        |       ^`, "known keys: data_dir, radius.auth, radius.acct, radius.reject_delay, radius.sockets, radius.receive_buffer, " +
+			"radius.radsec.listen, radius.radsec.cert, radius.radsec.key, radius.radsec.client_ca, radius.radsec.crl, radius.radsec.min_version, radius.radsec.connections, " +
 			"admin.listen, issuers, mac_cache.capacity, log.level, log.format, notices.smtp.host, notices.smtp.port, notices.smtp.tls, " +
 			"notices.smtp.user, notices.smtp.password_file, notices.smtp.from, notices.webhooks.allow_private, keep_raw, retention.session_days"},
 		{"key twice", "data_dir: x\ndata_dir: y\n", `
