@@ -47,7 +47,7 @@ func MACLogin(userName, calling []byte) bool {
 // Called-Station-Id holds one, else the NAS.
 func APKey(dst []byte, called Called, nas []byte) []byte {
 	if called.MAC.Device() {
-		return called.MAC.append(dst)
+		return called.MAC.AppendTo(dst)
 	}
 	return append(dst, nas...)
 }

@@ -164,7 +164,7 @@ func (s *Session) Apply(r *Record, event time.Time) Outcome {
 
 func (s *Session) take(r *Record, event time.Time) {
 	if len(s.Keys) == MaxKeys {
-		s.Keys = append(s.Keys[:0:0], s.Keys[1:]...)
+		s.Keys = s.Keys[:copy(s.Keys, s.Keys[1:])]
 	}
 	s.Keys = append(s.Keys, r.Key())
 	s.Records++
@@ -245,8 +245,12 @@ func (s *Session) CloseByNAS(status Status, event time.Time) bool {
 }
 
 // Clone copies the session, so that a transaction that fails leaves the original as it was.
-func (s *Session) Clone() *Session {
-	c := *s
-	c.Keys = slices.Clone(s.Keys)
-	return &c
+func (s *Session) Clone() *Session { return s.CloneInto(new(Session)) }
+
+// CloneInto is Clone into a session that nobody uses any more, with its memory.
+func (s *Session) CloneInto(c *Session) *Session {
+	keys := append(c.Keys[:0], s.Keys...)
+	*c = *s
+	c.Keys = keys
+	return c
 }
