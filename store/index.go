@@ -30,11 +30,11 @@ const (
 // it is sealed: its part of the index is written, once, slice by slice. A filter over
 // the sealed generations says of nearly every new session that it is not among them.
 type sessionIndex struct {
-	next    int64     // row of the next session
-	sealed  int64     // generations before this one are sealed, or gone
-	written int64     // slices of generation sealed that are written already
+	next    int64       // row of the next session
+	sealed  int64       // generations before this one are sealed, or gone
+	written int64       // slices of generation sealed that are written already
 	open    []*openRows // generations from sealed on
-	filters []filter  // each of so many generations before sealed; without lines while nothing was added
+	filters []filter    // each of so many generations before sealed; without lines while nothing was added
 }
 
 // openRows is the index of a generation that is not sealed yet: by slice, in order of the
