@@ -11,7 +11,7 @@ import (
 	"tallygate/licensing"
 )
 
-const tokenColumns = `id, name, role, organization, location, hash, created_at, expires_at, revoked_at, last_used_at`
+const accessColumns = `id, name, role, organization, location, hash, created_at, expires_at, revoked_at, last_used_at`
 
 // tokenUse is how exactly the last use of a token is known.
 const tokenUse = time.Minute
@@ -28,13 +28,13 @@ func scanToken(r *sql.Rows) (v licensing.AccessToken, err error) {
 }
 
 func (st *state) loadTokens(ctx context.Context, q querier) (err error) {
-	st.tokens, err = rows(ctx, q, scanToken, `SELECT `+tokenColumns+` FROM access_tokens ORDER BY id`)
+	st.tokens, err = rows(ctx, q, scanToken, `SELECT `+accessColumns+` FROM access_tokens ORDER BY id`)
 	return err
 }
 
 // Tokens lists the access tokens, the revoked ones too, oldest first.
 func (s *Store) Tokens(ctx context.Context) ([]licensing.AccessToken, error) {
-	return rows(ctx, s.readers, scanToken, `SELECT `+tokenColumns+` FROM access_tokens ORDER BY id`)
+	return rows(ctx, s.readers, scanToken, `SELECT `+accessColumns+` FROM access_tokens ORDER BY id`)
 }
 
 // AddToken draws a token, which is shown this once.
