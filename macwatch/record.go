@@ -78,6 +78,7 @@ type Record struct {
 	InputPackets      uint32
 	OutputPackets     uint32
 	TerminateCause    uint32
+	Gigawords         bool // the packet has Acct-Input-Gigawords or Acct-Output-Gigawords
 
 	// Accepted: the device was accepted by this gateway (Class token, or memory).
 	Accepted bool

@@ -91,6 +91,7 @@ func (a *pendingRecord) measure() {
 	rec.SessionTime = n.read(attrAcctSessionTime)
 	rec.Input = uint64(n.read(attrAcctInputGigawords))<<32 | uint64(n.read(attrAcctInputOctets))
 	rec.Output = uint64(n.read(attrAcctOutputGigawords))<<32 | uint64(n.read(attrAcctOutputOctets))
+	rec.Gigawords = p.has(attrAcctInputGigawords) || p.has(attrAcctOutputGigawords)
 	rec.InputPackets = n.read(attrAcctInputPackets)
 	rec.OutputPackets = n.read(attrAcctOutputPackets)
 	rec.TerminateCause = n.read(attrAcctTerminateCause)
