@@ -142,7 +142,9 @@ func listStrangers(air Air) endpoint {
 }
 
 func listDifferingSecrets(air Air) endpoint {
-	return list(func(context.Context, request[none]) ([]macwatch.SecretDiffers, error) { return air.SecretsThatDiffer(), nil })
+	return list(func(context.Context, request[none]) ([]macwatch.SecretDiffers, error) {
+		return air.SecretsThatDiffer(), nil
+	})
 }
 
 // Strangers lists who sends without being a client.

@@ -27,7 +27,7 @@ type fakeAir struct {
 func (f fakeAir) Trace(ctx context.Context, filter macwatch.TraceFilter, each func(macwatch.TraceLine) error) error {
 	return f.trace(ctx, filter, each)
 }
-func (f fakeAir) Strangers() []macwatch.Stranger             { return f.strangers }
+func (f fakeAir) Strangers() []macwatch.Stranger              { return f.strangers }
 func (f fakeAir) SecretsThatDiffer() []macwatch.SecretDiffers { return f.differing }
 
 // Each line arrives when it is written, not when a buffer is full; the filter arrives as
