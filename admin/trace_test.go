@@ -25,6 +25,9 @@ type fakeAir struct {
 }
 
 func (f fakeAir) Trace(ctx context.Context, filter macwatch.TraceFilter, each func(macwatch.TraceLine) error) error {
+	if f.trace == nil {
+		return nil
+	}
 	return f.trace(ctx, filter, each)
 }
 func (f fakeAir) Strangers() []macwatch.Stranger              { return f.strangers }

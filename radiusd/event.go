@@ -37,11 +37,11 @@ func (c *clip) set(text []byte) { c.n = uint8(copy(c.b[:], text)) }
 func (c *clip) bytes() []byte   { return c.b[:c.n] }
 
 // String is the text as it may be shown: anybody can put anything into a packet.
-func (c *clip) String() string { return printable(c.bytes()) }
+func (c *clip) String() string { return shown(c.bytes()) }
 
-// printable replaces what is no printable character, such as the octets that steer a
+// shown replaces what is no printable character, such as the octets that steer a
 // terminal, by "?".
-func printable(text []byte) string {
+func shown(text []byte) string {
 	return strings.Map(func(r rune) rune {
 		if r == unicode.ReplacementChar || !unicode.IsGraphic(r) {
 			return '?'
@@ -97,15 +97,18 @@ func (e *event) identify(id *identity, p *packet) {
 	e.mac, e.room = id.mac, id.room
 	e.nas.set(id.nas)
 	e.ap.set(id.ap)
-	e.ssid.set(id.called.SSID)
+	e.ssid.set(id.ssid)
+	if v := id.profile.vendor; v != macwatch.VendorGeneric {
+		e.vendor = v
+	}
 	e.user.set(id.userName)
 	e.session.set(p.value(attrAcctSessionID))
 }
 
 // under adds the license that governed.
-func (e *event) under(l *licensing.License, at time.Time) {
-	if l != nil {
-		e.licensed, e.license, e.state = true, l.Number, l.StateAt(at)
+func (e *event) under(s *licensing.Standing) {
+	if s.License != nil {
+		e.licensed, e.license, e.state = true, s.License.Number, s.State
 	}
 }
 
@@ -125,7 +128,7 @@ var statusNames = map[macwatch.Status]string{
 func (e *event) show(v *view) macwatch.TraceEvent {
 	out := macwatch.TraceEvent{
 		At: time.UnixMicro(e.at).UTC(), Count: e.count, Result: resultNames[e.result],
-		Reason: e.reason.String(), Text: e.reason.Text(), Detail: printable([]byte(e.detail)),
+		Reason: e.reason.String(), Text: e.reason.Text(), Detail: shown([]byte(e.detail)),
 		Listener: e.listener.String(), Source: e.source.String(), Client: e.name, Vendor: e.vendor, Location: e.location,
 		NAS: e.nas.String(), AP: e.ap.String(), SSID: e.ssid.String(), Room: e.room,
 		UserName: e.user.String(), SessionID: e.session.String(),

@@ -25,7 +25,7 @@ func (r *reader) describe(e *event) {
 	e.identify(&r.id, &r.packet)
 	e.detail = r.remark
 	if l := r.client.home; l != nil {
-		e.under(licensing.Governing(l.Licenses, r.now), r.now)
+		e.under(l.standingAt(r.now))
 	}
 }
 
@@ -44,7 +44,7 @@ func (r *reader) noteDrop(datagram []byte, reason licensing.Reason, detail error
 	switch reason {
 	case licensing.ReasonUnknownClient, licensing.ReasonMalformed, licensing.ReasonInternalError: // there is nothing to go by
 	default:
-		r.id.read(&r.packet, r.source.Addr(), nil)
+		r.id.read(&r.packet, r.source.Addr(), r.client.manner)
 		e.identify(&r.id, &r.packet)
 		if status := r.packet.value(attrAcctStatusType); len(status) == 4 {
 			e.status = macwatch.Status(binary.BigEndian.Uint32(status))
@@ -68,11 +68,8 @@ func (t *tracer) noteRecord(a *pendingRecord, became result, reason licensing.Re
 	e.from(&a.request, a.from.source(), rec.Arrival)
 	e.identify(&a.id, &a.packet)
 	e.mac, e.status = rec.MAC, rec.Status
-	if v := rec.Origin.Vendor; v != "" && v != macwatch.VendorAuto {
-		e.vendor = v
-	}
 	if l := a.client.home; l != nil {
-		e.under(licensing.Governing(l.Licenses, rec.Arrival), rec.Arrival)
+		e.under(l.standingAt(rec.Arrival))
 	}
 	switch {
 	case rec.Err != nil:

@@ -1,7 +1,6 @@
 package radiusd
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"slices"
 	"sync"
@@ -72,8 +71,8 @@ func (r *reader) meet(datagram []byte) {
 	if a := nasAddress(&r.packet); a.IsValid() {
 		found.address = a
 	}
-	if v := guessVendor(&r.packet); v != "" {
-		found.vendor = v
+	if r.id.read(&r.packet, from, manner{}); r.id.rank != rankNone {
+		found.vendor = r.id.detected
 	}
 	if r.packet.code() == accessRequest {
 		found.signs = r.packet.has(attrMessageAuthenticator)
@@ -114,27 +113,4 @@ func (s *Server) Strangers() []macwatch.Stranger {
 		return a.Source.Compare(b.Source)
 	})
 	return out
-}
-
-// vendorNumbers are the enterprise numbers that give a make away.
-var vendorNumbers = map[uint32]macwatch.Vendor{
-	9: macwatch.VendorCisco9800, 388: macwatch.VendorExtremeWiNG, 2011: macwatch.VendorHuawei, 2356: macwatch.VendorLANCOM,
-	3041: macwatch.VendorAlcatel, 6527: macwatch.VendorAlcatel, 7367: macwatch.VendorDrayTek, 11863: macwatch.VendorOmada,
-	12356: macwatch.VendorFortinet, 14179: macwatch.VendorCiscoAireOS, 14559: macwatch.VendorCoovaChilli, 14823: macwatch.VendorArubaInstant,
-	14988: macwatch.VendorMikroTikHotspot, 17713: macwatch.VendorCambium, 25053: macwatch.VendorRuckusSmartZone,
-	26928: macwatch.VendorAerohive, 29671: macwatch.VendorMeraki, 41112: macwatch.VendorUniFiAP, 42397: macwatch.VendorGrandstream,
-}
-
-// guessVendor goes by the Vendor-Specific attributes (RFC 2865 section 5.26); "" when
-// none tells.
-func guessVendor(p *packet) macwatch.Vendor {
-	for value := range p.attributes().each(attrVendorSpecific) {
-		if len(value) < 4 {
-			continue
-		}
-		if v, ok := vendorNumbers[binary.BigEndian.Uint32(value)]; ok {
-			return v
-		}
-	}
-	return ""
 }

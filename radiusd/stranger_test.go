@@ -20,7 +20,7 @@ func TestStrangersAreRemembered(t *testing.T) {
 	for _, r := range readers {
 		r.from = routeOf(netip.MustParseAddrPort("10.20.0.7:40000"))
 	}
-	readers[authListener].answers(access(1, "a", attr{4, []byte{192, 168, 7, 1}}, attr{26, []byte{0, 0, 0x3a, 0x8c, 1, 6, 'x', 'x', 'x', 'x'}}))
+	readers[authListener].answers(access(1, "a", attr{4, []byte{192, 168, 7, 1}}, attr{26, []byte{0, 0, 0x39, 0xe7, 1, 6, 'x', 'x', 'x', 'x'}}))
 	readers[acctListener].answers(accounting(1, macwatch.StatusStart, "s"))
 	readers[acctListener].answers([]byte("\x1b]0;rubbish\x07"))
 	readers[authListener].from = routeOf(netip.MustParseAddrPort("10.20.0.8:40000"))
@@ -32,7 +32,7 @@ func TestStrangersAreRemembered(t *testing.T) {
 	require.Equal(t, []string{"auth", "acct"}, found[0].Listeners)
 	require.Equal(t, "ap-1", found[0].NASIdentifier)
 	require.Equal(t, "192.168.7.1", found[0].NASAddress)
-	require.Equal(t, macwatch.VendorMikroTikHotspot, found[0].Vendor)
+	require.Contains(t, []macwatch.Vendor{macwatch.VendorArubaInstant, macwatch.VendorArubaController}, found[0].Vendor)
 	require.True(t, found[0].MessageAuthenticator)
 	require.Equal(t, 3, found[0].Packets)
 	require.False(t, found[1].MessageAuthenticator)
