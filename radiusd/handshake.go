@@ -33,15 +33,15 @@ const (
 var handshakeFailures = []string{failedTimeout, failedClosed, failedProtocol, failedRefused, failedNoCertificate,
 	failedUntrusted, failedRevoked, failedUnknown, failedAddress, failedLimit}
 
-// stranger is a verified certificate that is not let in.
-type stranger struct {
+// refusedPeer is a verified certificate that is not let in.
+type refusedPeer struct {
 	why     string
 	subject string
 	peer    peerCertificate
 	client  *client // failedAddress: whose certificate it is
 }
 
-func (e *stranger) Error() string {
+func (e *refusedPeer) Error() string {
 	return fmt.Sprintf("%s: certificate of %s, SHA-256 %s", e.why, e.subject, e.peer.digest)
 }
 
@@ -93,7 +93,7 @@ func (r *radsec) handshake(conn net.Conn, source netip.AddrPort) (*link, error) 
 	config.VerifyConnection = func(state tls.ConnectionState) error {
 		leaf := state.PeerCertificates[0]
 		peer = readPeerCertificate(leaf, state.VerifiedChains)
-		refuse := func(why string) error { return &stranger{why, leaf.Subject.String(), peer, known} }
+		refuse := func(why string) error { return &refusedPeer{why, leaf.Subject.String(), peer, known} }
 		if certificates.refuses(peer.chains) {
 			return refuse(failedRevoked)
 		}
@@ -123,7 +123,7 @@ func (r *radsec) farewell(conn net.Conn) {
 
 // explainHandshake says what failed, and what the operator can do.
 func explainHandshake(err error, source netip.Addr) (why, hint string) {
-	var alien *stranger
+	var alien *refusedPeer
 	var untrusted *tls.CertificateVerificationError
 	var remote *net.OpError
 	var invalid x509.CertificateInvalidError
@@ -148,7 +148,7 @@ func explainHandshake(err error, source netip.Addr) (why, hint string) {
 	return failedClosed, ""
 }
 
-func (e *stranger) hint(source netip.Addr) string {
+func (e *refusedPeer) hint(source netip.Addr) string {
 	switch e.why {
 	case failedRevoked:
 		return "its certificate is on the revocation list: give it a new one"

@@ -53,6 +53,7 @@ type Options struct {
 	ReplyCache    int           // entries in the reply cache of an address; default 65536
 	ClassKey      []byte        // 32 octets: key of the Class token; needed
 	RadSec        RadSecOptions // RADIUS over TLS; without addresses there is none
+	TraceHistory  int           // events of each kind that Trace remembers; 0: none
 
 	Journal Journal
 	Claims  Claims

@@ -35,6 +35,11 @@ type Server struct {
 	rejects  *rejector
 	radsec   *radsec // nil: not configured
 	inflight *inflight
+
+	trace     *tracer
+	suspects  *suspects
+	strangers *strangers
+
 	workers  sync.WaitGroup // readers, and what accepts connections for them
 	rejector sync.WaitGroup
 	stop     chan struct{} // ends the rejector
@@ -45,7 +50,8 @@ type Server struct {
 // view is a Snapshot with the counters of its clients.
 type view struct {
 	*Snapshot
-	unsigned []prometheus.Counter
+	unsigned  []prometheus.Counter
+	suspected []*atomic.Int32 // how many sources of each have another secret, by all that is known
 }
 
 // Listen binds every socket, so that a taken port is an error of start-up; packets
@@ -125,6 +131,10 @@ func newServer(o Options) (*Server, error) {
 		accepted: accepted,
 		inflight: newInflight(),
 		stop:     make(chan struct{}),
+
+		trace:     newTracer(o.TraceHistory),
+		suspects:  newSuspects(),
+		strangers: newStrangers(),
 	}
 	s.records.New = func() any { return new(pendingRecord) }
 	s.rejects = newRejector(rejectQueue, clock, s.deliver)
@@ -156,6 +166,7 @@ func (s *Server) Publish(snapshot *Snapshot) {
 	for i := range snapshot.clients {
 		v.unsigned[i] = s.metrics.unsigned.WithLabelValues(snapshot.clients[i].Name)
 	}
+	v.suspected = s.suspects.counters(snapshot.clients)
 	s.view.Store(v)
 }
 

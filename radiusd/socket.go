@@ -45,6 +45,10 @@ type late struct {
 	mu   sync.Mutex
 	out  outlet
 	hash *hasher
+
+	// of the trace
+	event event
+	pace  quota
 }
 
 // bind opens the sockets of one address: n of them, sharing the port if there are
