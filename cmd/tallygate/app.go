@@ -92,7 +92,7 @@ func (a *app) wire() (err error) {
 		Auth: a.config.Radius.Auth, Acct: a.config.Radius.Acct,
 		Sockets: int(a.config.Radius.Sockets), ReceiveBuffer: int(a.config.Radius.ReceiveBuffer),
 		RejectDelay: a.config.Radius.rejectDelay(), ClassKey: a.store.ClassKey(), TraceHistory: int(a.config.Trace.History),
-		RadSec: a.config.Radius.RadSec.options(),
+		RadSec:  a.config.Radius.RadSec.options(),
 		Journal: a.store, Claims: a.store, Learner: a.store,
 		Log: a.log.Named("radius"), Metrics: registry, Now: a.store.Now,
 	})
