@@ -32,6 +32,8 @@ func apiRoutes(s Store, courier Courier, now func() time.Time) []route {
 
 		{"GET /v1/clients", nil, listClients(s)},
 		{"POST /v1/clients", nil, addClient(s)},
+		{"GET /v1/clients/{name}", nil, showClient(s)},
+		{"PATCH /v1/clients/{name}", nil, setClient(s)},
 		{"DELETE /v1/clients/{name}", nil, removeClient(s)},
 
 		{"GET /v1/partners", nil, listPartners(s)},
