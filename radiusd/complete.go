@@ -24,9 +24,8 @@ func (r *reader) complete(p *packet, id *identity) *location {
 		joins.want(c.ID)
 	}
 	if nameless || several && (id.ssid == nil || id.apSource == "") {
-		var found joined
-		if joins.find(c.ID, p, id, status == macwatch.StatusStart, &found) && (nameless && id.source != macwatch.SourceJoin || found.mac == id.mac) {
-			id.take(&found, nameless)
+		if found := &r.found; joins.find(c.ID, p, id, status == macwatch.StatusStart, found) && (nameless && id.source != macwatch.SourceJoin || found.mac == id.mac) {
+			id.take(found, nameless)
 		}
 	}
 	switch {

@@ -42,6 +42,7 @@ type reader struct {
 	source netip.AddrPort // unmapped, without zone
 	packet packet
 	id     identity
+	found  joined    // what an earlier packet has said
 	place  *location // that an Access-Request is about; nil: not known
 }
 
