@@ -121,7 +121,8 @@ func (f *fakeStore) Client(_ context.Context, name string) (macwatch.Client, err
 }
 
 func (f *fakeStore) SetClient(_ context.Context, ch licensing.Change, name string, p macwatch.ClientPatch) (macwatch.Client, error) {
-	return p.Apply(macwatch.Client{Name: name, Location: "L1"}), f.note("SetClient %v %s %s", ch, name, *p.Vendor)
+	c := p.Apply(macwatch.Client{Name: name, Location: "L1"})
+	return c, f.note("SetClient %v %s %s", ch, name, c.Vendor)
 }
 
 func (f *fakeStore) RemoveClient(_ context.Context, ch licensing.Change, name string) error {
