@@ -48,6 +48,9 @@ func checkRadSec(c macwatch.Client) error {
 		c.RadSecName != "" && c.RadSecName[0] == '*' && !strings.HasPrefix(c.RadSecName, "*."):
 		return licensing.Errorf(licensing.CodeInvalid, "%q is not a name that a certificate bears", c.RadSecName).
 			WithHint("write a DNS name of the certificate, such as ap1.example, or *.example for every ap in it")
+	case c.RadSecOnly && c.Secret != "":
+		return licensing.Errorf(licensing.CodeInvalid, "client %q comes over RadSec alone, which needs no secret", c.Name).
+			WithHint("to serve it over UDP as well, remove it and add it with --address and --secret")
 	case !c.RadSecOnly && !c.Prefix.IsValid():
 		return licensing.Errorf(licensing.CodeInvalid, "a client with a secret needs an address").
 			WithHint("give --address, or leave --secret out: over RadSec alone none is needed")
