@@ -13,11 +13,16 @@ import (
 // same, and an AP uses it again after a reboot.
 type Ident [16]byte
 
-// Ident computes the identity of the record's session. It allocates nothing.
+// Ident computes the identity of the record's session. It allocates nothing. It is the
+// same whether the device has a pseudonym or not, so that a session outlives the switch.
 func (r *Record) Ident() Ident {
 	var b [640]byte
+	mac := r.MAC
+	if mac.Veiled() {
+		mac = r.Address
+	}
 	p := binary.BigEndian.AppendUint64(b[:0], uint64(r.Client))
-	p = binary.BigEndian.AppendUint64(p, uint64(r.MAC))
+	p = binary.BigEndian.AppendUint64(p, uint64(mac))
 	p = append(p, byte(len(r.NAS)))
 	p = append(p, r.NAS...)
 	p = append(p, r.SessionID...)
@@ -79,6 +84,7 @@ type Session struct {
 	Location, Client int64
 	NAS, SessionID   string
 	MAC, CalledMAC   MAC
+	Address          MAC // of the device, where MAC is its pseudonym and the session is open
 	AP, SSID, Room   string
 	UserName         string
 	Calling, Called  string
@@ -163,6 +169,9 @@ func (s *Session) Apply(r *Record, event time.Time) Outcome {
 }
 
 func (s *Session) take(r *Record, event time.Time) {
+	if r.MAC.Veiled() {
+		s.Address = r.Address
+	}
 	if len(s.Keys) == MaxKeys {
 		s.Keys = append(s.Keys[:0:0], s.Keys[1:]...)
 	}
