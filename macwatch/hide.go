@@ -38,5 +38,8 @@ func (s *Session) Hidden() *Session {
 
 // HideRoom is a room's name without the guest's address, which a rule may have made it of.
 func HideRoom(room string, address, name MAC) string {
+	if _, to := find(address, room, 0); to == 0 {
+		return room
+	}
 	return strings.ToUpper(Redact(room, address, name.String()))
 }

@@ -22,6 +22,7 @@ func (r *reader) serveAccess() licensing.Reason {
 		return r.refuse(licensing.ReasonUnknownLocation)
 	}
 	r.id.read(&r.packet, r.source.Addr(), &l.room)
+	r.id.veil(l)
 
 	verdict := licensing.Decide(r.facts(l), r.now)
 	if !verdict.Allowed {

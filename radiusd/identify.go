@@ -12,7 +12,8 @@ import (
 // or into the identity itself: it is valid as long as both are, and must not be
 // copied.
 type identity struct {
-	mac      macwatch.MAC // the guest's device; zero when the packet names none
+	mac      macwatch.MAC // the guest's device, or its pseudonym; zero when the packet names none
+	address  macwatch.MAC // the guest's address where mac is its pseudonym
 	source   string       // which attribute named it
 	macLogin bool         // it logs in by this address alone
 
@@ -42,6 +43,18 @@ func (id *identity) read(p *packet, from netip.Addr, rule *roomRule) {
 	if rule != nil {
 		id.room = rule.find(p, id.ap)
 	}
+}
+
+// veil puts the guest's pseudonym in the place of its address where addresses are not
+// kept. From here on everything that knows the device knows it by that.
+func (id *identity) veil(l *location) {
+	id.address = 0
+	v := l.venue.Veil
+	if v == nil || id.mac == 0 {
+		return
+	}
+	id.address, id.mac = id.mac, v.Name(id.mac)
+	id.room = macwatch.HideRoom(id.room, id.address, id.mac)
 }
 
 // calledStation is the Called-Station-Id to go by. A packet may hold several
