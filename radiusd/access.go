@@ -41,8 +41,10 @@ func (r *reader) serveAccess() licensing.Reason {
 
 // facts are what the license is asked about.
 func (r *reader) facts(l *location) licensing.Facts {
+	standing := l.standingAt(r.now)
 	f := licensing.Facts{
-		License:    licensing.Governing(l.Licenses, r.now),
+		License:    standing.License,
+		Standing:   standing,
 		Unallotted: l.Unallotted,
 		Module:     l.Settings.Modules[string(r.id.called.SSID)],
 	}

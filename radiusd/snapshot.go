@@ -3,6 +3,8 @@ package radiusd
 import (
 	"net/netip"
 	"slices"
+	"sync/atomic"
+	"time"
 
 	"tallygate/licensing"
 	"tallygate/macwatch"
@@ -33,6 +35,19 @@ type location struct {
 	*licensing.Location
 	venue *macwatch.Venue // never nil
 	room  roomRule
+
+	standing atomic.Pointer[licensing.Standing] // as it was worked out last; nil: not yet
+}
+
+// standingAt is how the Location's licenses stand at now. Readers that find it out of date
+// at the same time all work it out; whose answer stays does not matter.
+func (l *location) standingAt(now time.Time) *licensing.Standing {
+	if s := l.standing.Load(); s != nil && s.Holds(now) {
+		return s
+	}
+	s := licensing.StandingAt(l.Licenses, now)
+	l.standing.Store(&s)
+	return &s
 }
 
 // prefixLength holds the clients whose prefixes have one length, of one family.
