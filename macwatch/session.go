@@ -102,6 +102,8 @@ type Session struct {
 	InputPackets, OutputPackets uint32
 	SessionTime                 uint32 // seconds
 
+	Sealed []byte // while it is read: its texts as the store keeps them (see Hide)
+
 	Lab     bool // began in lab mode
 	Records int  // distinct records
 	Keys    []uint64

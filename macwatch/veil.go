@@ -104,8 +104,11 @@ func ParseDevice(s string) (MAC, bool) {
 // digits, with or without - : . between them, also within a longer run of digits; and
 // its six octets.
 func Redact[T string | []byte](text T, address MAC, name string) T {
+	if address == 0 || address.Veiled() {
+		return text
+	}
 	from, to := find(address, text, 0)
-	if address == 0 || to == 0 {
+	if to == 0 {
 		return text
 	}
 	var out []byte

@@ -21,7 +21,7 @@ func (b *batch) sight(r *macwatch.Record, s *macwatch.Session, event time.Time) 
 	}
 	b.misses++
 	// An AP that reports itself, or another one, is nobody's guest.
-	mac := r.MAC.String()
+	mac := addressOf(r).String()
 	if _, isAP := p.venue.APs.Find(mac); isAP || mac == string(r.AP) {
 		return nil
 	}
@@ -113,7 +113,7 @@ func (b *batch) count(p *place, r *macwatch.Record, event time.Time, added bool)
 		return err
 	}
 	if license.Terms.CountWindow > 0 {
-		if _, err := b.w.stmts.insertWindow.exec(license.ID, r.Location, micros(event), int64(r.MAC), string(r.AP), string(r.SessionID)); err != nil {
+		if _, err := b.w.stmts.insertWindow.exec(license.ID, r.Location, micros(event), int64(b.w.countedAs(r.Location, r.MAC, license.ID)), string(r.AP), evidentSession(r)); err != nil {
 			return wrap("keep a sighting of the count window", err)
 		}
 		return b.startByWindow(p, r)

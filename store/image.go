@@ -24,7 +24,7 @@ func appendImage(b []byte, s *macwatch.Session) []byte {
 		s.ID, int64(s.Leg), s.Prior, s.Location, s.Client, int64(s.MAC), int64(s.CalledMAC), int64(s.FramedIP),
 		instantOf(s.StartedAt), instantOf(s.UpdatedAt), instantOf(s.EndedAt), int64(s.TerminateCause),
 		octets(s.Input), octets(s.Output), int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime), int64(s.Records),
-		flag(s.Begun) | flag(s.Stopped)<<1 | flag(s.Lab)<<2,
+		flag(s.Begun) | flag(s.Stopped)<<1 | flag(s.Lab)<<2 | flag(len(s.Sealed) > 0)<<3,
 	} {
 		b = binary.AppendVarint(b, n)
 	}
@@ -36,7 +36,11 @@ func appendImage(b []byte, s *macwatch.Session) []byte {
 	for _, k := range s.Keys {
 		b = binary.BigEndian.AppendUint64(b, k)
 	}
-	return appendOrigin(b, &s.Origin)
+	b = appendOrigin(b, &s.Origin)
+	if len(s.Sealed) > 0 {
+		b = append(binary.AppendUvarint(b, uint64(len(s.Sealed))), s.Sealed...)
+	}
+	return b
 }
 
 // appendOrigin appends an Origin; one that says nothing takes six octets.
@@ -74,6 +78,9 @@ func readImage(version byte, b []byte) (*macwatch.Session, []byte, error) {
 	}
 	if version >= 2 {
 		s.Origin = r.origin()
+	}
+	if flags&8 != 0 {
+		s.Sealed = bytes.Clone(r.take(r.length()))
 	}
 	if r.bad {
 		return nil, nil, errImage

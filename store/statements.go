@@ -30,12 +30,12 @@ func (s *statements) all() map[**stmt]string {
 
 		&s.insertSession: `INSERT INTO sessions (id, ident, leg, prior, location_id, client_id, nas, mac, ap, called_mac, ssid, room,
 			session_id, user_name, calling, called, class, framed_ip, started_at, begun, updated_at, ended_at, stopped,
-			input_octets, output_octets, input_packets, output_packets, session_time, terminate_cause, lab, records, keys, origin)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		&s.updateSession: `UPDATE sessions SET ap = ?, called_mac = ?, ssid = ?, room = ?, user_name = ?, calling = ?, called = ?,
+			input_octets, output_octets, input_packets, output_packets, session_time, terminate_cause, lab, records, keys, origin, sealed)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		&s.updateSession: `UPDATE sessions SET ap = ?, called_mac = ?, ssid = ?, room = ?, session_id = ?, user_name = ?, calling = ?, called = ?,
 			class = ?, framed_ip = ?, started_at = ?, begun = ?, updated_at = ?, ended_at = ?, stopped = ?,
 			input_octets = ?, output_octets = ?, input_packets = ?, output_packets = ?, session_time = ?,
-			terminate_cause = ?, records = ?, keys = ?, origin = ? WHERE id = ?`,
+			terminate_cause = ?, records = ?, keys = ?, origin = ?, sealed = ? WHERE id = ?`,
 		&s.selectSession: `SELECT ` + sessionColumns + ` FROM sessions WHERE id = ?`,
 		&s.selectOpen: `SELECT ` + sessionColumns + ` FROM sessions
 			WHERE client_id = ?1 AND nas = ?2 AND ended_at IS NULL AND (?3 = 0 OR called_mac = ?3)`,
@@ -57,7 +57,7 @@ func (s *statements) all() map[**stmt]string {
 
 		&s.selectDevice: `SELECT d.first_seen, d.last_seen, d.reason, c.first_at, c.last_at FROM (SELECT 1)
 			LEFT JOIN devices d ON d.location_id = ?1 AND d.mac = ?2
-			LEFT JOIN counted c ON c.license_id = ?3 AND c.location_id = ?1 AND c.mac = ?2`,
+			LEFT JOIN counted c ON c.license_id = ?3 AND c.location_id = ?1 AND c.mac = ?4`,
 		&s.upsertDevice: `INSERT INTO devices (location_id, mac, first_seen, last_seen, reason) VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET first_seen = min(first_seen, excluded.first_seen),
 			last_seen = max(last_seen, excluded.last_seen), reason = excluded.reason`,

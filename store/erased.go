@@ -1,0 +1,82 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+
+	"tallygate/macwatch"
+)
+
+// firstVeiled is below every pseudonym and above every address, as SQL has them.
+const firstVeiled = int64(1) << 62
+
+// erasedDevices are the devices that were erased where addresses are stored in clear. In
+// the count for a license the pseudonym stands in the place of each, so that one that comes
+// again is not counted again.
+type erasedDevices struct {
+	veils map[int64]*macwatch.Veil // of the Locations that have some
+	names map[erasedDevice]struct{}
+}
+
+type erasedDevice struct {
+	license int64
+	key     macwatch.DeviceKey // with the pseudonym
+}
+
+// loadErased reads them: at the start, and when a change has made or brought some.
+func (w *writer) loadErased(ctx context.Context) error {
+	w.erased = erasedDevices{veils: map[int64]*macwatch.Veil{}, names: map[erasedDevice]struct{}{}}
+	if w.s.veils.concealed {
+		return nil // a device is called by its pseudonym anyway
+	}
+	found, err := rows(ctx, w.conn, func(r *sql.Rows) (d erasedDevice, err error) {
+		return d, r.Scan(&d.license, &d.key.Location, &d.key.MAC)
+	}, `SELECT license_id, location_id, mac FROM counted WHERE mac >= ?1
+		UNION SELECT license_id, location_id, mac FROM window_sightings WHERE mac >= ?1`, firstVeiled)
+	for _, d := range found {
+		w.erased.names[d] = struct{}{}
+		if l := w.state.locations[d.key.Location]; l != nil && w.erased.veils[l.ID] == nil {
+			w.erased.veils[l.ID] = w.s.veils.tombstones(l.Code)
+		}
+	}
+	return err
+}
+
+// countedAs is the name under which a device counts for a license: its own, unless it was
+// erased after it had counted.
+func (w *writer) countedAs(location int64, mac macwatch.MAC, license int64) macwatch.MAC {
+	veil := w.erased.veils[location]
+	if veil == nil {
+		return mac
+	}
+	name := veil.Name(mac)
+	if _, ok := w.erased.names[erasedDevice{license, macwatch.DeviceKey{Location: location, MAC: name}}]; !ok {
+		return mac
+	}
+	return name
+}
+
+// tombstone is when an erased device counted.
+type tombstone struct{ first, last sql.NullInt64 }
+
+// tombstones finds, for a list, what counts of devices that were erased and have come
+// again; nil where there are none.
+func (s *Store) tombstones(ctx context.Context, license, location int64, code string) (func(macwatch.MAC) tombstone, error) {
+	none := func(macwatch.MAC) tombstone { return tombstone{} }
+	veil := s.veils.tombstones(code)
+	if s.veils.concealed || veil == nil {
+		return none, nil
+	}
+	found := map[macwatch.MAC]tombstone{}
+	_, err := rows(ctx, s.readers, func(r *sql.Rows) (none struct{}, err error) {
+		var name macwatch.MAC
+		var t tombstone
+		err = r.Scan(&name, &t.first, &t.last)
+		found[name] = t
+		return none, err
+	}, `SELECT mac, first_at, last_at FROM counted WHERE license_id = ? AND location_id = ? AND mac >= ?`, license, location, firstVeiled)
+	if err != nil || len(found) == 0 {
+		return none, err
+	}
+	return func(m macwatch.MAC) tombstone { return found[veil.Name(m)] }, nil
+}
