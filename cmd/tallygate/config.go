@@ -8,6 +8,7 @@ import (
 
 	"tallygate/notice"
 	"tallygate/radiusd"
+	"tallygate/store"
 )
 
 // Config is the configuration file: the settings of the process. Organizations,
@@ -25,6 +26,7 @@ type Config struct {
 	Notices   NoticesConfig   `yaml:"notices"`
 	KeepRaw   bool            `yaml:"keep_raw"` // keep every accounting packet as it came
 	Retention RetentionConfig `yaml:"retention"`
+	Privacy   PrivacyConfig   `yaml:"privacy"`
 }
 
 // RadiusConfig is where RADIUS is served, and how.
@@ -56,6 +58,11 @@ func (c RetentionConfig) sessions() time.Duration {
 	return time.Duration(c.SessionDays) * 24 * time.Hour
 }
 
+// PrivacyConfig is what is stored of guests.
+type PrivacyConfig struct {
+	MACStorage string `yaml:"mac_storage"` // clear, or hmac: keyed pseudonyms instead of addresses, for good
+}
+
 // LogConfig is what is logged to standard error.
 type LogConfig struct {
 	Level  string `yaml:"level"`  // debug, info, warn or error; SIGHUP re-reads it
@@ -77,6 +84,7 @@ func defaultConfig() Config {
 		MACCache: MACCacheConfig{Capacity: 1_000_000},
 		Log:      LogConfig{Level: zapcore.InfoLevel.String(), Format: logJSON},
 		Notices:  NoticesConfig{SMTP: SMTPConfig{Port: 587, TLS: notice.TLSStart}},
+		Privacy:  PrivacyConfig{MACStorage: store.MACClear},
 	}
 }
 

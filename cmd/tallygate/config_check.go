@@ -115,6 +115,9 @@ func (c Config) checkRest() *mistake {
 	if m := c.Retention.check(); m != nil {
 		return m
 	}
+	if s := c.Privacy.MACStorage; s != store.MACClear && s != store.MACHMAC {
+		return &mistake{path: "$.privacy.mac_storage", message: fmt.Sprintf("%q is no way to store addresses", s), hint: "choose clear or hmac; hmac is for good: no pseudonym becomes an address again"}
+	}
 	levels := []string{"debug", "info", "warn", "error"}
 	if _, err := zapcore.ParseLevel(c.Log.Level); err != nil || !slices.Contains(levels, c.Log.Level) {
 		return &mistake{path: "$.log.level", message: fmt.Sprintf("%q is not a log level", c.Log.Level), hint: "levels: " + strings.Join(levels, ", ")}

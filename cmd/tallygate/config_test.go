@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tallygate/licensing"
+	"tallygate/store"
 )
 
 const anIssuer = "k4.public.7gn-0vNDhPXK6YhvKeebymTAQDsekQcVnm2ttdxFx5g"
@@ -49,6 +50,7 @@ mac_cache: {capacity: 1}
 log: {level: debug, format: console}
 keep_raw: true
 retention: {session_days: 90}
+privacy: {mac_storage: hmac}
 notices:
   smtp: {host: mail.hotel.example, port: 465, tls: tls, user: gateway, password_file: /run/smtp, from: "Tallygate <t@hotel.example>"}
   webhooks: {allow_private: true}
@@ -59,7 +61,7 @@ notices:
 		Radius: RadiusConfig{Auth: []string{"0.0.0.0:1812", "[::]:1812"}, Acct: []string{"10.0.0.1:0"},
 			RejectDelay: 0, Sockets: 4, ReceiveBuffer: 1 << 20},
 		Issuers: []string{anIssuer}, MACCache: MACCacheConfig{Capacity: 1},
-		Log: LogConfig{Level: "debug", Format: "console"}, KeepRaw: true, Retention: RetentionConfig{SessionDays: 90},
+		Log: LogConfig{Level: "debug", Format: "console"}, KeepRaw: true, Retention: RetentionConfig{SessionDays: 90}, Privacy: PrivacyConfig{MACStorage: store.MACHMAC},
 		Notices: NoticesConfig{Webhooks: WebhooksConfig{AllowPrivate: true}, SMTP: SMTPConfig{Host: "mail.hotel.example", Port: 465, TLS: "tls",
 			User: "gateway", PasswordFile: "/run/smtp", From: "Tallygate <t@hotel.example>"}},
 	}, c)
@@ -104,7 +106,7 @@ c.yaml:1:7: unknown key "colour"
 >    1 | log: {colour: red}
        |       ^`, "known keys: data_dir, radius.auth, radius.acct, radius.reject_delay, radius.sockets, radius.receive_buffer, " +
 			"admin.listen, issuers, mac_cache.capacity, log.level, log.format, notices.smtp.host, notices.smtp.port, notices.smtp.tls, " +
-			"notices.smtp.user, notices.smtp.password_file, notices.smtp.from, notices.webhooks.allow_private, keep_raw, retention.session_days"},
+			"notices.smtp.user, notices.smtp.password_file, notices.smtp.from, notices.webhooks.allow_private, keep_raw, retention.session_days, privacy.mac_storage"},
 		{"key twice", "data_dir: x\ndata_dir: y\n", `
 c.yaml:2:1: mapping key "data_dir" already defined at [1:1]
      1 | data_dir: x
@@ -247,6 +249,10 @@ c.yaml:1:15: "xml" is not a log format
 c.yaml:1:27: session_days must be 2 or more, or 0, not 1
 >    1 | retention: {session_days: 1}
        |                           ^`, retentionHint},
+		{"addresses cut short", "privacy: {mac_storage: truncated}\n", `
+c.yaml:1:24: "truncated" is no way to store addresses
+>    1 | privacy: {mac_storage: truncated}
+       |                        ^`, "choose clear or hmac; hmac is for good: no pseudonym becomes an address again"},
 		{"less than no day of sessions", "retention:\n  session_days: -30\n", `
 c.yaml:2:17: session_days must be 2 or more, or 0, not -30
      1 | retention:
