@@ -214,6 +214,7 @@ func (w *writer) succeed(b *batch) {
 	b.settleFold()
 	for i := range b.cached {
 		w.s.cache.Add(b.cached[i].key, b.cached[i].epoch, b.cached[i].first)
+		w.known.settle(b.cached[i].key, b.cached[i].epoch, b.cached[i].first)
 	}
 	w.s.metrics.cacheHits.Add(float64(b.hits))
 	w.s.metrics.cacheMisses.Add(float64(b.misses))
