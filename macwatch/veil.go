@@ -131,15 +131,15 @@ func (m MAC) In(b []byte) bool {
 // find is where the first spelling at or after begin stands; to is 0 when none does.
 func find[T string | []byte](m MAC, s T, begin int) (from, to int) {
 	for from = begin; from+6 <= len(s); from++ {
-		if to = spelled(m, s, from); to > 0 {
+		if to = spellingAt(m, s, from); to > 0 {
 			return from, to
 		}
 	}
 	return 0, 0
 }
 
-// spelled is the end of a spelling of the address that begins there, 0 for none.
-func spelled[T string | []byte](m MAC, s T, begin int) int {
+// spellingAt is the end of a spelling of the address that begins there, 0 for none.
+func spellingAt[T string | []byte](m MAC, s T, begin int) int {
 	octets := 0
 	for octets < 6 && s[begin+octets] == byte(m>>(40-8*octets)) {
 		octets++

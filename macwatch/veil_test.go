@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -143,12 +144,13 @@ func TestASessionHidesItsDevice(t *testing.T) {
 	require.Equal(t, privateMAC.Private(), NewVeil([]byte("key")).Name(privateMAC).Private())
 }
 
-func TestTheIdentityOfASessionOutlivesTheSwitch(t *testing.T) {
+func TestASessionKnowsTheAddressBehindThePseudonym(t *testing.T) {
 	clear := rec(StatusStart, 0)
 	veiled := rec(StatusStart, 0, func(r *Record) { r.Address, r.MAC = r.MAC, NewVeil([]byte("key")).Name(r.MAC) })
-	require.Equal(t, clear.Ident(), veiled.Ident())
 	s := OpenSession(veiled, veiled.Ident(), noon, nil)
 	require.Equal(t, clear.MAC, s.Address)
+	s.Apply(rec(StatusInterim, time.Minute, func(r *Record) { r.MAC = veiled.MAC }), noon.Add(time.Minute))
+	require.Equal(t, clear.MAC, s.Address, "a record that was joined by Class does not know it")
 	require.Zero(t, OpenSession(clear, clear.Ident(), noon, nil).Address)
 }
 

@@ -1,7 +1,6 @@
 package radiusd
 
 import (
-	"bytes"
 	"crypto/subtle"
 	"encoding/binary"
 	"time"
@@ -32,18 +31,6 @@ func (h *hasher) makeClass(location int64, mac macwatch.MAC, now time.Time) []by
 	return append(b, h.classDigest(b)[:classSum]...)
 }
 
-// validClass reports whether a Class is our token for this device at this Location.
-func (h *hasher) validClass(class []byte, location int64, mac macwatch.MAC, now time.Time) bool {
-	head := appendClass(h.token[:0], location, mac)
-	body := len(head) + 8
-	if len(class) != body+classSum || !bytes.Equal(class[:len(head)], head) {
-		return false
-	}
-	at := time.Unix(int64(binary.BigEndian.Uint64(class[len(head):])), 0)
-	return now.Sub(at) <= maxClassAge && at.Sub(now) <= maxClassLead &&
-		subtle.ConstantTimeCompare(class[body:], h.classDigest(class[:body])[:classSum]) == 1
-}
-
 // appendClass appends what a token says of whom.
 func appendClass(b []byte, location int64, mac macwatch.MAC) []byte {
 	version := byte(classVersion)
@@ -55,6 +42,32 @@ func appendClass(b []byte, location int64, mac macwatch.MAC) []byte {
 		return binary.BigEndian.AppendUint64(b, uint64(mac))
 	}
 	return append(b, byte(mac>>40), byte(mac>>32), byte(mac>>24), byte(mac>>16), byte(mac>>8), byte(mac))
+}
+
+// ourClass reports whether a Class has the looks of our token.
+func ourClass(class []byte) bool {
+	return len(class) == classSize && class[0] == classVersion || len(class) == classSizeVeiled && class[0] == classVersionVeiled
+}
+
+// openClass takes our token apart; ok is false for anybody else's, for one that is too
+// old, and for one that was not given to a device.
+func (h *hasher) openClass(class []byte, now time.Time) (location int64, mac macwatch.MAC, ok bool) {
+	if !ourClass(class) {
+		return 0, 0, false
+	}
+	body := len(class) - classSum
+	for _, octet := range class[9 : body-8] {
+		mac = mac<<8 | macwatch.MAC(octet)
+	}
+	at := time.Unix(int64(binary.BigEndian.Uint64(class[body-8:])), 0)
+	return int64(binary.BigEndian.Uint64(class[1:])), mac, mac != 0 && now.Sub(at) <= maxClassAge && at.Sub(now) <= maxClassLead &&
+		subtle.ConstantTimeCompare(class[body:], h.classDigest(class[:body])[:classSum]) == 1
+}
+
+// validClass reports whether a Class is our token for this device at this Location.
+func (h *hasher) validClass(class []byte, location int64, mac macwatch.MAC, now time.Time) bool {
+	l, m, ok := h.openClass(class, now)
+	return ok && l == location && m == mac
 }
 
 // classDigest is overwritten by the next digest.

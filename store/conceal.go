@@ -81,9 +81,12 @@ func (s *Store) reveal(ctx context.Context, conn *sql.Conn) error {
 	if err != nil {
 		return err
 	}
-	for _, table := range append(tables, "journal", "device_journal", "raw_records", "receipts") {
+	for _, name := range []string{"journal", "device_journal", "raw_records", "receipts"} {
+		tables = append(tables, macTable{name: name})
+	}
+	for _, t := range tables {
 		var used bool
-		if err := conn.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM `+table+`)`).Scan(&used); err != nil {
+		if err := conn.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM `+t.name+`)`).Scan(&used); err != nil {
 			return faultf("cannot read the database: %w", err)
 		}
 		if used {
@@ -128,25 +131,37 @@ func noteMeta(ctx context.Context, conn *sql.Conn, key, value string) error {
 	return wrap("write to the store", err)
 }
 
-// macTables are the tables that name devices by address and Location, and the others that
-// name them: receipt_devices and sessions, which are treated apart. A table that nobody
-// has thought of is a fault: rather no start than an address that stays.
-func macTables(ctx context.Context, q querier) ([]string, error) {
-	type named struct {
-		table    string
-		location bool
-	}
-	all, err := rows(ctx, q, func(r *sql.Rows) (n named, err error) { return n, r.Scan(&n.table, &n.location) },
-		`SELECT t.name, EXISTS (SELECT 1 FROM pragma_table_info(t.name) WHERE name = 'location_id') FROM sqlite_schema t
-		WHERE t.type = 'table' AND EXISTS (SELECT 1 FROM pragma_table_info(t.name) WHERE name = 'mac') ORDER BY t.name`)
-	tables := make([]string, 0, len(all))
-	for _, n := range all {
-		if !n.location && n.table != "receipt_devices" {
-			return nil, faultf("table %s names devices of no Location", n.table)
+// macTable is a table whose rows name a device.
+type macTable struct {
+	name     string
+	location string // SQL: the Location of a row
+}
+
+// elsewhere tells of rows that do not say themselves at which Location their device is.
+var elsewhere = map[string]string{
+	"pass_devices": `(SELECT p.location_id FROM passes p WHERE p.id = pass_devices.pass_id)`,
+	"receipt_devices": `coalesce((SELECT l.id FROM receipts r JOIN locations l ON l.code = json_extract(r.text, '$.location')
+		WHERE r.license_id = receipt_devices.license_id AND instr(r.text, receipt_devices.pseudonym) > 0 ORDER BY r.id DESC LIMIT 1), 0)`,
+}
+
+// macTables are all tables that name devices. One that nobody has thought of is a fault:
+// rather no start than an address that stays.
+func macTables(ctx context.Context, q querier) ([]macTable, error) {
+	all, err := rows(ctx, q, func(r *sql.Rows) (t macTable, err error) {
+		var has bool
+		err = r.Scan(&t.name, &has)
+		if t.location = elsewhere[t.name]; has {
+			t.location = "location_id"
 		}
-		tables = append(tables, n.table)
+		return t, err
+	}, `SELECT t.name, EXISTS (SELECT 1 FROM pragma_table_info(t.name) WHERE name = 'location_id') FROM sqlite_schema t
+		WHERE t.type = 'table' AND EXISTS (SELECT 1 FROM pragma_table_info(t.name) WHERE name = 'mac') ORDER BY t.name`)
+	for _, t := range all {
+		if t.location == "" {
+			return nil, faultf("table %s names devices, and nobody knows of which Location", t.name)
+		}
 	}
-	return tables, err
+	return all, err
 }
 
 // hasColumn tells of a table's column.

@@ -48,7 +48,7 @@ func conceal(ctx context.Context, conn *sql.Conn, v *veils) (err error) {
 			_, _ = conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`)
 		}
 	}()
-	for _, step := range []func() error{c.receiptDevices, c.tables, c.sessions, c.journals, c.sealed} {
+	for _, step := range []func() error{c.tables, c.sessions, c.journals, c.sealed} {
 		if err = step(); err != nil {
 			return err
 		}
@@ -100,50 +100,27 @@ func (c *concealing) exec(query string, args ...any) error {
 	return wrap("write pseudonyms", err)
 }
 
-// tables turns the addresses of all tables that name devices at Locations.
+// tables turns the addresses of all tables that name devices, but that of sessions.
 func (c *concealing) tables() error {
 	tables, err := macTables(c.ctx, c.conn)
 	if err != nil {
 		return err
 	}
-	for _, table := range tables {
-		if table == "sessions" || table == "receipt_devices" {
+	for _, t := range tables {
+		if t.name == "sessions" {
 			continue
 		}
 		set := ""
-		for _, column := range []string{"session", "session_id"} {
-			if has, err := hasColumn(c.ctx, c.conn, table, column); err != nil {
-				return err
-			} else if has {
-				set += column + ` = redacted(CAST(` + column + ` AS TEXT), location_id, mac), `
-			}
+		if has, err := hasColumn(c.ctx, c.conn, t.name, "session"); err != nil {
+			return err
+		} else if has {
+			set = `session = redacted(CAST(session AS TEXT), ` + t.location + `, mac), `
 		}
-		if err := c.exec(`UPDATE ` + table + ` SET ` + set + `mac = veiled(location_id, mac) WHERE mac > 0 AND mac < 4611686018427387904`); err != nil {
+		if err := c.exec(`UPDATE `+t.name+` SET `+set+`mac = veiled(`+t.location+`, mac) WHERE mac > 0 AND mac < ?`, firstVeiled); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// receiptDevices stand beside a receipt, which names the Location.
-func (c *concealing) receiptDevices() error {
-	type device struct {
-		license   int64
-		pseudonym string
-		mac       int64
-		location  sql.NullInt64
-	}
-	all, err := rows(c.ctx, c.conn, func(r *sql.Rows) (d device, err error) {
-		return d, r.Scan(&d.license, &d.pseudonym, &d.mac, &d.location)
-	}, `SELECT d.license_id, d.pseudonym, d.mac, (SELECT l.id FROM receipts r JOIN locations l ON l.code = json_extract(r.text, '$.location')
-			WHERE r.license_id = d.license_id AND instr(r.text, d.pseudonym) > 0 ORDER BY r.id DESC LIMIT 1)
-		FROM receipt_devices d WHERE d.mac > 0 AND d.mac < ?`, firstVeiled)
-	for _, d := range all {
-		if err == nil {
-			err = c.exec(`UPDATE receipt_devices SET mac = ? WHERE license_id = ? AND pseudonym = ?`, c.name(d.location.Int64, d.mac), d.license, d.pseudonym)
-		}
-	}
-	return err
 }
 
 // sessions turns the rows of sessions, and has their index made anew: it is kept by
@@ -177,10 +154,13 @@ func (c *concealing) sessions() error {
 
 // session gives a session its pseudonym; its texts are as they were.
 func (c *concealing) session(s *macwatch.Session) {
-	c.box.hide(&s.Ident)
 	if s.MAC != 0 && !s.MAC.Veiled() {
 		s.Address, s.MAC = s.MAC, macwatch.MAC(c.name(s.Location, int64(s.MAC)))
 	}
+	// As its next record will have it: see Record.Ident.
+	r := macwatch.Record{Client: s.Client, MAC: s.MAC, NAS: []byte(s.NAS), SessionID: []byte(s.SessionID)}
+	s.Ident = r.Ident()
+	c.box.hide(&s.Ident)
 }
 
 func scanSession(r *sql.Rows) (*macwatch.Session, error) {

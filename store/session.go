@@ -13,9 +13,9 @@ import (
 
 const sessionColumns = `id, ident, leg, prior, location_id, client_id, nas, mac, ap, called_mac, ssid, room, session_id,
 	user_name, calling, called, class, framed_ip, started_at, begun, updated_at, ended_at, stopped,
-	input_octets, output_octets, input_packets, output_packets, session_time, terminate_cause, lab, records, keys, origin, sealed`
+	input_octets, output_octets, input_packets, output_packets, session_time, terminate_cause, lab, records, keys, origin, gigawords, heard_at, gap, sealed`
 
-const sessionWidth = 34
+const sessionWidth = 37
 
 // updateSession writes the session to the row that it has.
 func (w *writer) updateSession(s *macwatch.Session, row int64) error {
@@ -23,7 +23,8 @@ func (w *writer) updateSession(s *macwatch.Session, row int64) error {
 	_, err := w.stmts.updateSession.exec(s.AP, int64(s.CalledMAC), s.SSID, s.Room, s.SessionID, s.UserName, s.Calling, s.Called,
 		blob(s.Class), int64(s.FramedIP), micros(s.StartedAt), flag(s.Begun), micros(s.UpdatedAt), endOf(s), flag(s.Stopped),
 		octets(s.Input), octets(s.Output), int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime),
-		int64(s.TerminateCause), int64(s.Records), keysOf(s), appendOrigin(nil, &s.Origin), blob(sealed), row)
+		int64(s.TerminateCause), int64(s.Records), keysOf(s), appendOrigin(nil, &s.Origin),
+		flag(s.Gigawords), instantOf(s.HeardAt), int64(s.Gap), blob(sealed), row)
 	return wrap("update a session", err)
 }
 
@@ -34,7 +35,7 @@ func (w *writer) insertSession(s *macwatch.Session, row int64) error {
 		int64(s.CalledMAC), s.SSID, s.Room, s.SessionID, s.UserName, s.Calling, s.Called, blob(s.Class), int64(s.FramedIP),
 		micros(s.StartedAt), flag(s.Begun), micros(s.UpdatedAt), endOf(s), flag(s.Stopped), octets(s.Input), octets(s.Output),
 		int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime), int64(s.TerminateCause), flag(s.Lab),
-		int64(s.Records), keysOf(s), appendOrigin(nil, &s.Origin), blob(sealed))
+		int64(s.Records), keysOf(s), appendOrigin(nil, &s.Origin), flag(s.Gigawords), instantOf(s.HeardAt), int64(s.Gap), blob(sealed))
 	return wrap("insert a session", err)
 }
 
@@ -124,6 +125,11 @@ func sessionOf(row []driver.Value) *macwatch.Session {
 		s.Keys = append(s.Keys, binary.BigEndian.Uint64(keys))
 	}
 	s.Origin = readOrigin(raw())
+	s.Gigawords = num() == 1
+	if heard := num(); heard != 0 {
+		s.HeardAt = fromMicros(heard)
+	}
+	s.Gap = uint32(num())
 	s.Sealed = raw()
 	return s
 }

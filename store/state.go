@@ -31,6 +31,7 @@ type state struct {
 	partners      []licensing.Partner
 	transfers     map[int64]licensing.TransferRequest // the latest of each license
 	veils         *veils
+	tokens        []licensing.AccessToken
 }
 
 func (st *state) snapshot() *Snapshot {
@@ -53,7 +54,7 @@ func loadState(ctx context.Context, q querier, now time.Time, v *veils) (*state,
 	st := &state{veils: v, locations: map[int64]*licensing.Location{}, venues: map[int64]*macwatch.Venue{}}
 	for _, load := range []func(context.Context, querier) error{
 		st.loadOrganizations, st.loadLocations, st.loadLicenses, st.loadTransfers, st.loadPartners,
-		st.loadSlots, st.loadDevices, st.loadGuests, st.loadClients,
+		st.loadSlots, st.loadDevices, st.loadGuests, st.loadClients, st.loadTokens,
 	} {
 		if err := load(ctx, q); err != nil {
 			return nil, err
