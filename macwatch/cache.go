@@ -66,5 +66,12 @@ func (c *Cache) Add(key DeviceKey, epoch uint32, first time.Time) {
 	}
 }
 
+// Forget drops a device whose row is gone.
+func (c *Cache) Forget(key DeviceKey) {
+	if word, ok := key.word(); ok {
+		c.entries.Remove(word)
+	}
+}
+
 // Len is the number of devices remembered.
 func (c *Cache) Len() int { return c.entries.Len() }

@@ -3,6 +3,7 @@ package macwatch
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"iter"
 	"strconv"
 )
 
@@ -172,4 +173,26 @@ func (m MAC) firstDigits() string { return string(m.appendPseudonym(nil)[:5]) }
 func Fingerprint(key []byte) string {
 	sum := sha256.Sum256(append([]byte("tallygate fingerprint\x00"), key...))
 	return hex.EncodeToString(sum[:8])
+}
+
+// Addresses finds everything in b that may be the spelling of an address: 12 hexadecimal
+// digits, with or without - : . between them.
+func Addresses(b []byte) iter.Seq[MAC] {
+	return func(yield func(MAC) bool) {
+		for from := range b {
+			m, digits := MAC(0), 0
+			for i := from; i < len(b) && digits < 12; i++ {
+				d := hexValue(b[i])
+				if d < 0 && (digits == 0 || b[i] != '-' && b[i] != ':' && b[i] != '.') {
+					break
+				}
+				if d >= 0 {
+					m, digits = m<<4|MAC(d), digits+1
+				}
+			}
+			if digits == 12 && m != 0 && !yield(m) {
+				return
+			}
+		}
+	}
 }

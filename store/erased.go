@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 
+	"go.uber.org/zap"
+
 	"tallygate/macwatch"
 )
 
@@ -40,6 +42,13 @@ func (w *writer) loadErased(ctx context.Context) error {
 		}
 	}
 	return err
+}
+
+// reloadErased is loadErased after a change that is committed.
+func (w *writer) reloadErased() {
+	if err := w.loadErased(context.Background()); err != nil {
+		w.s.log.Error("the erased devices cannot be read; until the next start one of them may be counted again", zap.Error(err))
+	}
 }
 
 // countedAs is the name under which a device counts for a license: its own, unless it was

@@ -20,6 +20,7 @@ type statements struct {
 	appendJournal, trimJournal, appendDevices, trimDevices *stmt
 	selectOld, deleteSession, deleteNASEvents, deleteRaw   *stmt
 	oldestSession, trimIndex                               *stmt
+	nextDevices, selectCounted                             *stmt
 	selectSilent                                           *stmt
 }
 
@@ -70,7 +71,10 @@ func (s *statements) all() map[**stmt]string {
 		&s.upsertCounted: `INSERT INTO counted (license_id, location_id, mac, first_at, last_at, ap, session) VALUES (?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET last_at = max(last_at, excluded.last_at), first_at = min(first_at, excluded.first_at),
 			ap = iif(excluded.first_at < first_at, excluded.ap, ap), session = iif(excluded.first_at < first_at, excluded.session, session)`,
-		&s.selectCount: `SELECT devices FROM counts WHERE license_id = ? AND location_id = ?`,
+		&s.nextDevices: `SELECT location_id, mac, last_seen FROM devices WHERE (location_id, mac) > (?1, ?2)
+			ORDER BY location_id, mac LIMIT ?3`,
+		&s.selectCounted: `SELECT 1 FROM counted WHERE license_id = ? AND location_id = ? AND mac = ?`,
+		&s.selectCount:   `SELECT devices FROM counts WHERE license_id = ? AND location_id = ?`,
 		&s.saveCount: `INSERT INTO counts (license_id, location_id, devices) VALUES (?, ?, ?)
 			ON CONFLICT DO UPDATE SET devices = excluded.devices`,
 		&s.insertWindow: `INSERT OR IGNORE INTO window_sightings (license_id, location_id, at, mac, ap, session) VALUES (?, ?, ?, ?, ?, ?)`,

@@ -4,6 +4,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -26,6 +27,7 @@ type Options struct {
 	Issuers       []string      // public keys whose orders are accepted
 	KeepRaw       bool          // keep every accounting packet as it came
 	KeepSessions  time.Duration // closed sessions are deleted so long after their end, at least MinRetention; 0: never
+	Keep          Retention     // what else is deleted after a while
 	MACStorage    string        // MACClear or MACHMAC; default MACClear
 	Queue         int           // operations that may wait for the writer; default 4096
 	Log           *zap.Logger
@@ -44,16 +46,16 @@ type Snapshot struct {
 
 // Store is the one door to the database.
 type Store struct {
-	dir          string
-	log          *zap.Logger
-	wall         func() time.Time
-	uptime       func() time.Duration
-	keys         *keys
-	veils        *veils
-	macStorage   string
-	keepRaw      bool
-	keepSessions time.Duration
-	metrics      *metrics
+	dir        string
+	log        *zap.Logger
+	wall       func() time.Time
+	uptime     func() time.Duration
+	keys       *keys
+	veils      *veils
+	macStorage string
+	keepRaw    bool
+	keep       Retention
+	metrics    *metrics
 
 	db           *sql.DB // the writer's; one connection
 	readers      *sql.DB
@@ -75,6 +77,14 @@ type Store struct {
 	w *writer // touched by the writer goroutine only
 }
 
+// retention fills in what follows from something else.
+func (o Options) retention() Retention {
+	k := o.Keep
+	k.Sessions = cmp.Or(k.Sessions, o.KeepSessions)
+	k.NASEvents, k.RawRecords = cmp.Or(k.NASEvents, k.Sessions), cmp.Or(k.RawRecords, k.Sessions)
+	return k
+}
+
 // Open opens the store in o.Dir, creates or migrates it, and starts the writer.
 func Open(o Options) (*Store, error) {
 	if o.CacheCapacity == 0 {
@@ -94,7 +104,7 @@ func Open(o Options) (*Store, error) {
 		o.Uptime = func() time.Duration { return time.Since(opened) }
 	}
 	s := &Store{
-		dir: o.Dir, log: o.Log, wall: o.Now, uptime: o.Uptime, keepRaw: o.KeepRaw, macStorage: o.MACStorage, keepSessions: o.KeepSessions, metrics: newMetrics(o.Metrics),
+		dir: o.Dir, log: o.Log, wall: o.Now, uptime: o.Uptime, keepRaw: o.KeepRaw, macStorage: o.MACStorage, keep: o.retention(), metrics: newMetrics(o.Metrics),
 		queue: newQueue(o.Queue), done: make(chan struct{}), learned: make(chan struct{}), news: make(chan struct{}, 1), cache: macwatch.NewCache(o.CacheCapacity),
 	}
 	s.SetIssuers(o.Issuers)

@@ -37,6 +37,7 @@ type writer struct {
 	scratch     []byte          // used again by whatever is sealed
 	ident       macwatch.Ident  // of the record in hand
 	erased      erasedDevices
+	sweep       sweep
 	subscriber  func(Snapshot)
 	failed      bool                 // the last commit failed
 	verified    bool                 // the facts were held against the evidence
