@@ -52,6 +52,7 @@ type Erasure struct {
 	Locations []string       `json:"locations"` // those that held something
 	Erased    map[string]int `json:"erased"`    // rows
 	Kept      map[string]int `json:"kept"`      // rows that stay, without the address
+	Rewritten bool           `json:"rewritten"` // the files hold nothing of it any more; else a purge with rewrite sees to that
 	DryRun    bool           `json:"dry_run,omitempty"`
 }
 
@@ -67,6 +68,7 @@ type ErasureOrder struct {
 type Purge struct {
 	Deleted     []PurgedKind `json:"deleted"`
 	Provisional bool         `json:"clock_provisional,omitempty"` // the time rests on a jump: devices wait
+	Rewritten   bool         `json:"rewritten,omitempty"`         // the files hold nothing of it any more
 	DryRun      bool         `json:"dry_run,omitempty"`
 }
 

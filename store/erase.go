@@ -40,20 +40,12 @@ func (s *Store) Erase(ctx context.Context, ch licensing.Change, o macwatch.Erasu
 	return e, unavailable(err)
 }
 
-// erase carries it out. Deleted rows are overwritten, and the log that held them is begun
-// anew.
+// erase carries it out.
 func (w *writer) erase(ctx context.Context, ch licensing.Change, o macwatch.ErasureOrder, all []erasure, e *macwatch.Erasure) error {
 	if err := w.foldSome(len(w.backlog.order)); err != nil {
 		return err
 	}
-	if err := w.exec(`PRAGMA secure_delete = ON`); err != nil {
-		return err
-	}
-	defer func() {
-		_ = w.exec(`PRAGMA secure_delete = OFF`)
-		_, _ = walFrames(w.conn, "TRUNCATE") // as far as no reader needs it
-	}()
-	return w.change(ctx, ch, func(t *tx) error {
+	err := w.change(ctx, ch, func(t *tx) error {
 		if err := t.graves(all, ch.DryRun); err != nil {
 			return err
 		}
@@ -79,6 +71,37 @@ func (w *writer) erase(ctx context.Context, ch licensing.Change, o macwatch.Eras
 		})
 		return t.log("privacy.erase", t.pseudonym(o.MAC), map[string]any{"locations": e.Locations, "erased": e.Erased, "kept": e.Kept, "reason": o.Reason})
 	})
+	if err != nil || ch.DryRun {
+		return err
+	}
+	e.Rewritten, err = w.rewriteSmall()
+	return err
+}
+
+// smallDatabase is what is rewritten in a second or so, in octets.
+const smallDatabase = 256 << 20
+
+// rewriteSmall rewrites the database as a whole, unless answers would wait long for that:
+// pages that are free, or were written anew, may still hold what was deleted, and so may
+// the log. Under pseudonyms there is nothing to be found in them.
+func (w *writer) rewriteSmall() (done bool, err error) {
+	var size int64
+	if err := w.conn.QueryRowContext(context.Background(), `SELECT page_count * page_size FROM pragma_page_count, pragma_page_size`).Scan(&size); err != nil {
+		return false, wrap("read the size of the database", err)
+	}
+	if w.s.veils.concealed || size > smallDatabase {
+		return w.s.veils.concealed, nil
+	}
+	return true, w.rewrite()
+}
+
+// rewrite takes some seconds for each gigabyte, in which nothing is committed.
+func (w *writer) rewrite() error {
+	if err := w.exec(`VACUUM`); err != nil {
+		return wrap("rewrite the database", err)
+	}
+	_, err := walFrames(w.conn, "TRUNCATE")
+	return err
 }
 
 func total(kinds map[string]int) (n int) {

@@ -65,27 +65,28 @@ func (w *writer) countedAs(location int64, mac macwatch.MAC, license int64) macw
 	return name
 }
 
-// tombstone is when an erased device counted.
-type tombstone struct{ first, last sql.NullInt64 }
-
-// tombstones finds, for a list, what counts of devices that were erased and have come
-// again; nil where there are none.
-func (s *Store) tombstones(ctx context.Context, license, location int64, code string) (func(macwatch.MAC) tombstone, error) {
-	none := func(macwatch.MAC) tombstone { return tombstone{} }
+// tombstones returns what completes a line of a list: since when a device counts that was
+// erased and has come again.
+func (s *Store) tombstones(ctx context.Context, license, location int64, code string) (func(m macwatch.MAC, first, last *sql.NullInt64), error) {
 	veil := s.veils.tombstones(code)
-	if s.veils.concealed || veil == nil {
-		return none, nil
+	if veil == nil || s.veils.concealed {
+		return func(macwatch.MAC, *sql.NullInt64, *sql.NullInt64) {}, nil
 	}
-	found := map[macwatch.MAC]tombstone{}
+	type span struct{ first, last sql.NullInt64 }
+	found := map[macwatch.MAC]span{}
 	_, err := rows(ctx, s.readers, func(r *sql.Rows) (none struct{}, err error) {
 		var name macwatch.MAC
-		var t tombstone
-		err = r.Scan(&name, &t.first, &t.last)
-		found[name] = t
+		var counts span
+		err = r.Scan(&name, &counts.first, &counts.last)
+		found[name] = counts
 		return none, err
 	}, `SELECT mac, first_at, last_at FROM counted WHERE license_id = ? AND location_id = ? AND mac >= ?`, license, location, firstVeiled)
-	if err != nil || len(found) == 0 {
-		return none, err
-	}
-	return func(m macwatch.MAC) tombstone { return found[veil.Name(m)] }, nil
+	return func(m macwatch.MAC, first, last *sql.NullInt64) {
+		if len(found) == 0 || first.Valid {
+			return
+		}
+		if counts, ok := found[veil.Name(m)]; ok {
+			*first, *last = counts.first, counts.last
+		}
+	}, err
 }

@@ -29,7 +29,7 @@ type sweep struct {
 // may yet be set back to before a contract's end stops what a count rests on.
 func (w *writer) sweepOnce(deleted *purged) (bool, error) {
 	k, now := w.s.keep, w.s.Now()
-	if k.Devices == 0 && k.Counted == 0 && k.ReceiptDevices == 0 && k.Notices == 0 || now.Before(w.sweep.due) {
+	if !k.sweeps() || now.Before(w.sweep.due) {
 		return false, nil
 	}
 	provisional := w.s.clock.Load().Provisional()
@@ -133,7 +133,7 @@ func (w *writer) oldDevices(old int64) (found []macwatch.DeviceKey, last macwatc
 func (w *writer) needed(key macwatch.DeviceKey) (bool, error) {
 	_, fresh := w.seen.fresh[key]
 	_, draining := w.seen.at[key]
-	if fresh || draining || w.newcomers.find(key) != nil {
+	if fresh || draining && len(w.seen.keys) > 0 || w.newcomers.find(key) != nil {
 		return true, nil
 	}
 	at, now := w.state.locations[key.Location], w.s.Now()
