@@ -46,6 +46,7 @@ type Store interface {
 	Previews
 	Identity
 	Tokens
+	Privacy
 }
 
 // Options is what a Server needs.
