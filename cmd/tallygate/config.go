@@ -58,16 +58,6 @@ type MACCacheConfig struct {
 	Capacity Whole `yaml:"capacity"` // devices, 1 or more; about 100 octets each
 }
 
-// RetentionConfig is how long what is no longer needed is kept.
-type RetentionConfig struct {
-	SessionDays Whole `yaml:"session_days"` // closed sessions, events of NAS, raw records: 2 or more; 0: for ever
-}
-
-// sessions is SessionDays for package time.
-func (c RetentionConfig) sessions() time.Duration {
-	return time.Duration(c.SessionDays) * 24 * time.Hour
-}
-
 // PrivacyConfig is what is stored of guests.
 type PrivacyConfig struct {
 	MACStorage string `yaml:"mac_storage"` // clear, or hmac: keyed pseudonyms instead of addresses, for good

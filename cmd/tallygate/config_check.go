@@ -130,18 +130,3 @@ func (c Config) checkRest() *mistake {
 	}
 	return nil
 }
-
-func (c RetentionConfig) check() *mistake {
-	m := &mistake{path: "$.retention.session_days", hint: "a packet may come a day late, so that two days are the least; 0 keeps sessions for ever"}
-	switch days := int(c.SessionDays); {
-	case days == 0:
-		return nil
-	case days < minSessionDays:
-		m.message = fmt.Sprintf("session_days must be %d or more, or 0, not %d", minSessionDays, days)
-	case days > maxSessionDays:
-		m.message = fmt.Sprintf("session_days must be at most %d, not %d", maxSessionDays, days)
-	default:
-		return nil
-	}
-	return m
-}

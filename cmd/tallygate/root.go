@@ -50,6 +50,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage.`,
 		newLabCmd(c),
 		newNotifyCmd(c),
 		newAuditCmd(c),
+		newPrivacyCmd(c),
 		newSimulateCmd(c),
 		newDemoCmd(c),
 	)
