@@ -116,6 +116,15 @@ func (id *identity) veil(v *macwatch.Veil) {
 	id.room = macwatch.HideRoom(id.room, id.address, id.mac)
 }
 
+// shown is a text of the packet as people may see it: without the guest's address, where
+// addresses are not kept.
+func (id *identity) shown(text []byte) []byte {
+	if id.address == 0 || !id.address.In(text) {
+		return text
+	}
+	return macwatch.Redact(text, id.address, id.mac.String())
+}
+
 // calledStation is the Called-Station-Id to go by. A packet may hold several
 // (packetfence issue 1142); the first with an address names the AP.
 func calledStation(p *packet) macwatch.Called {

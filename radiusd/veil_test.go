@@ -40,6 +40,21 @@ func TestUnderAVeilOnlyPseudonymsLeave(t *testing.T) {
 	require.Zero(t, records[2].Address)
 }
 
+func TestTheTraceUnderAVeilShowsPseudonyms(t *testing.T) {
+	veil := macwatch.NewVeil([]byte("of this Location"))
+	g := start(t, func(g *gateway) {
+		g.venue.Veil = veil
+		g.venue.APs = slots(lobbyAP)
+	})
+	dial(t, g.AcctAddrs()[0]).exchange(accounting(1, macwatch.StatusStart, "s-"+guestMAC.String(), text(1, guestMAC.String())))
+	for _, asked := range []macwatch.MAC{guestMAC, veil.Name(guestMAC)} {
+		events, _ := g.history(macwatch.TraceFilter{MAC: asked})
+		require.Len(t, events, 1)
+		name := veil.Name(guestMAC).String()
+		require.Equal(t, []string{name, "s-" + name}, []string{events[0].MAC, events[0].SessionID})
+	}
+}
+
 func TestAListUnderAVeilHoldsPseudonyms(t *testing.T) {
 	veil := macwatch.NewVeil([]byte("of this Location"))
 	g := start(t, func(g *gateway) {

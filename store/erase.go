@@ -190,7 +190,7 @@ func (e *erasure) carryOut(t *tx) error {
 				}
 				continue
 			}
-		case "counted", "window_sightings", "proposed_sightings":
+		case "counted", "counted_guests", "window_sightings", "proposed_sightings":
 			if err := e.bury(t, table.name, where, args); err != nil {
 				return err
 			}
@@ -228,9 +228,15 @@ func (e *erasure) bury(t *tx, table, where string, args []any) error {
 	if err := e.count(t, table, where, args); err != nil {
 		return err
 	}
-	set := []string{`session = ''`}
+	var set []string
+	if table != "counted_guests" {
+		set = append(set, `session = ''`)
+	}
 	if e.grave != 0 {
 		set = append(set, fmt.Sprintf(`mac = %d`, int64(e.grave)))
+	}
+	if len(set) == 0 {
+		return nil
 	}
 	from := strings.TrimPrefix(where, ` FROM `+table)
 	_, err := t.exec(nil, `UPDATE OR REPLACE `+table+` SET `+strings.Join(set, ", ")+from, args...)

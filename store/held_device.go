@@ -165,7 +165,7 @@ func (s *Store) heldElsewhere(ctx context.Context, d device, h *macwatch.HeldDev
 
 // treatedApart are the tables that are known by more than that they name devices.
 var treatedApart = map[string]bool{
-	"counted": true, "devices": true, "listed_devices": true, "mac_inputs": true, "proposed_sightings": true,
+	"counted": true, "counted_guests": true, "devices": true, "listed_devices": true, "mac_inputs": true, "proposed_sightings": true,
 	"receipt_devices": true, "sessions": true, "window_sightings": true,
 }
 

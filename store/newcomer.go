@@ -147,9 +147,17 @@ func (w *writer) foldNewcomersOnce(n int) error {
 // saveNewcomer writes a device's rows, in the transaction that is open. It may do so again.
 func (w *writer) saveNewcomer(c *newcomer) error {
 	w.known.add(c.key)
+	// One that only counts, for a guest's other address, may have lost its row since.
+	if c.first.IsZero() {
+		return w.saveCounted(c)
+	}
 	if _, err := w.stmts.upsertDevice.exec(c.key.Location, int64(c.key.MAC), micros(c.first), micros(c.last), c.reason); err != nil {
 		return wrap("write a device", err)
 	}
+	return w.saveCounted(c)
+}
+
+func (w *writer) saveCounted(c *newcomer) error {
 	if c.countedFirst.IsZero() {
 		return nil
 	}

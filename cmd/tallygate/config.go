@@ -27,6 +27,7 @@ type Config struct {
 	KeepRaw   bool            `yaml:"keep_raw"` // keep every accounting packet as it came
 	Retention RetentionConfig `yaml:"retention"`
 	Privacy   PrivacyConfig   `yaml:"privacy"`
+	Trace     TraceConfig     `yaml:"trace"`
 }
 
 // RadiusConfig is where RADIUS is served, and how.
@@ -63,6 +64,11 @@ type PrivacyConfig struct {
 	MACStorage string `yaml:"mac_storage"` // clear, or hmac: keyed pseudonyms instead of addresses, for good
 }
 
+// TraceConfig is how much of what was decided is remembered for `tallygate trace`.
+type TraceConfig struct {
+	History Whole `yaml:"history"` // events of each kind, 0-1000000; 0: none
+}
+
 // LogConfig is what is logged to standard error.
 type LogConfig struct {
 	Level  string `yaml:"level"`  // debug, info, warn or error; SIGHUP re-reads it
@@ -83,6 +89,7 @@ func defaultConfig() Config {
 		Issuers:  []string{},
 		MACCache: MACCacheConfig{Capacity: 1_000_000},
 		Log:      LogConfig{Level: zapcore.InfoLevel.String(), Format: logJSON},
+		Trace:    TraceConfig{History: radiusd.DefaultTraceHistory},
 		Notices:  NoticesConfig{SMTP: SMTPConfig{Port: 587, TLS: notice.TLSStart}},
 		Privacy:  PrivacyConfig{MACStorage: store.MACClear},
 	}

@@ -51,6 +51,7 @@ log: {level: debug, format: console}
 keep_raw: true
 retention: {session_days: 90}
 privacy: {mac_storage: hmac}
+trace: {history: 7}
 notices:
   smtp: {host: mail.hotel.example, port: 465, tls: tls, user: gateway, password_file: /run/smtp, from: "Tallygate <t@hotel.example>"}
   webhooks: {allow_private: true}
@@ -62,7 +63,7 @@ notices:
 			RejectDelay: 0, Sockets: 4, ReceiveBuffer: 1 << 20},
 		Admin:   AdminConfig{TLS: TLSConfig{Certificate: "/etc/tls/c.pem", Key: "/etc/tls/k.pem"}, InsecureHTTP: true},
 		Issuers: []string{anIssuer}, MACCache: MACCacheConfig{Capacity: 1},
-		Log: LogConfig{Level: "debug", Format: "console"}, KeepRaw: true, Retention: RetentionConfig{SessionDays: 90}, Privacy: PrivacyConfig{MACStorage: store.MACHMAC},
+		Log: LogConfig{Level: "debug", Format: "console"}, KeepRaw: true, Retention: RetentionConfig{SessionDays: 90}, Privacy: PrivacyConfig{MACStorage: store.MACHMAC}, Trace: TraceConfig{History: 7},
 		Notices: NoticesConfig{Webhooks: WebhooksConfig{AllowPrivate: true}, SMTP: SMTPConfig{Host: "mail.hotel.example", Port: 465, TLS: "tls",
 			User: "gateway", PasswordFile: "/run/smtp", From: "Tallygate <t@hotel.example>"}},
 	}, c)
@@ -107,7 +108,8 @@ c.yaml:1:7: unknown key "colour"
 >    1 | log: {colour: red}
        |       ^`, "known keys: data_dir, radius.auth, radius.acct, radius.reject_delay, radius.sockets, radius.receive_buffer, " +
 			"admin.listen, admin.tls.certificate, admin.tls.key, admin.insecure_http, issuers, mac_cache.capacity, log.level, log.format, notices.smtp.host, notices.smtp.port, notices.smtp.tls, " +
-			"notices.smtp.user, notices.smtp.password_file, notices.smtp.from, notices.webhooks.allow_private, keep_raw, retention.session_days, privacy.mac_storage"},
+			"notices.smtp.user, notices.smtp.password_file, notices.smtp.from, notices.webhooks.allow_private, keep_raw, retention.preset, retention.session_days, retention.nas_event_days, retention.raw_record_days, retention.device_days, " +
+			"retention.counted_days, retention.receipt_device_days, retention.notice_days, retention.audit_days, privacy.mac_storage, trace.history"},
 		{"key twice", "data_dir: x\ndata_dir: y\n", `
 c.yaml:2:1: mapping key "data_dir" already defined at [1:1]
      1 | data_dir: x
