@@ -121,7 +121,8 @@ func (f *fakeStore) Client(_ context.Context, name string) (macwatch.Client, err
 }
 
 func (f *fakeStore) SetClient(_ context.Context, ch licensing.Change, name string, p macwatch.ClientPatch) (macwatch.Client, error) {
-	return p.Apply(macwatch.Client{Name: name, Location: "L1"}), f.note("SetClient %v %s %s", ch, name, *p.Vendor)
+	c := p.Apply(macwatch.Client{Name: name, Location: "L1"})
+	return c, f.note("SetClient %v %s %s", ch, name, c.Vendor)
 }
 
 func (f *fakeStore) RemoveClient(_ context.Context, ch licensing.Change, name string) error {
@@ -205,6 +206,10 @@ func (f *fakeStore) ReplaceSlot(_ context.Context, ch licensing.Change, location
 
 func (f *fakeStore) ReleaseSlot(_ context.Context, ch licensing.Change, location string, kind macwatch.Kind, name string) (macwatch.Slot, error) {
 	return macwatch.Slot{Name: name}, f.note("ReleaseSlot %v %s %s %s", ch, location, kind, name)
+}
+
+func (f *fakeStore) Days(_ context.Context, location string, from, to licensing.Date) ([]macwatch.Day, error) {
+	return []macwatch.Day{{Day: "2026-11-25", Devices: 3}}, f.note("Days %s %s %s", location, from, to)
 }
 
 func (f *fakeStore) Sessions(_ context.Context, location string, each func(macwatch.SessionInfo) error) error {

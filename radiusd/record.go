@@ -25,6 +25,7 @@ type pendingRecord struct {
 	id     identity
 	octets []byte
 	room   []byte
+	place  *location // that it is about; nil: not known
 }
 
 // take makes a of the packet that the reader has in hand.
@@ -37,6 +38,7 @@ func (a *pendingRecord) take(r *reader) {
 	a.id.read(&a.packet, r.source.Addr(), r.client.manner)
 	r.server.recognise(r.client, &a.id)
 	l := r.complete(&a.packet, &a.id)
+	a.place = l
 	place := r.client.LocationID
 	if l != nil {
 		a.id.enter(&a.packet, l)

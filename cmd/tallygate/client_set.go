@@ -142,34 +142,6 @@ func (c *console) warnSecret(secret string) {
 	}
 }
 
-func clientShowCmd(c *console) *cobra.Command {
-	return &cobra.Command{
-		Use:   "show NAME",
-		Short: "Show a client: how its packets are read, which Location they are about",
-		Args:  takes("NAME"),
-		RunE: c.ask(func(ctx context.Context, g *admin.Client, args []string) error {
-			p, err := g.Client(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			vendor := p.Vendor
-			if vendor == macwatch.VendorAuto && p.Detected != "" {
-				vendor = p.Detected
-			}
-			fields := []field{
-				{"client", p.Name}, {"address", p.Prefix.String()}, {"Location", p.Location},
-				{"Message-Authenticator", string(p.RequireMA)}, {"since", stamp(p.CreatedAt)},
-				{"vendor", vendorText(p)}, {"good to know", radiusd.AdviceFor(vendor).Quirk},
-				{"AP from", ruleText(p.AP)}, {"SSID from", ruleText(p.SSID)}, {"guest's address from", ruleText(p.GuestMAC)},
-			}
-			for _, r := range p.Locations {
-				fields = append(fields, field{"Location rule", string(r.By) + " " + r.Value + " is " + r.Location})
-			}
-			return c.describe(p, fields...)
-		}),
-	}
-}
-
 // vendorText is the vendor that was configured, and the one that was recognised.
 func vendorText(p macwatch.Client) string {
 	switch {
