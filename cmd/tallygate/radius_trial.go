@@ -20,12 +20,11 @@ import (
 // trialFlags are the flags of radius test.
 type trialFlags struct {
 	macwatch.Trial
-	mac, source  string
-	attributes   []string
-	server       string
-	secret       string
-	patience     time.Duration
-	transmission int
+	mac, source string
+	attributes  []string
+	server      string
+	secret      string
+	patience    time.Duration
 }
 
 func radiusTestCmd(c *console) *cobra.Command {

@@ -15,7 +15,9 @@ import (
 // radius test --client rehearses: it says what would happen, and nothing does.
 func TestRadiusTestRehearses(t *testing.T) {
 	v := tracedVenue(t)
-	try := func(args ...string) result { return v.command(t, append([]string{"radius", "test", "--client", "aps"}, args...)...) }
+	try := func(args ...string) result {
+		return v.command(t, append([]string{"radius", "test", "--client", "aps"}, args...)...)
+	}
 	r := try("--mac", "0211.2233.4455", "--ap", "94-83-C4-01-42-27", "--ssid", "Guest")
 	require.Equal(t, exitDone, r.status, r.err)
 	for _, says := range []string{"nothing was counted, claimed or stored", "would take a slot with a real login; 0 of 1 are taken",
