@@ -32,7 +32,7 @@ func (f fakeAir) Trace(ctx context.Context, filter macwatch.TraceFilter, each fu
 	return f.trace(ctx, filter, each)
 }
 func (f fakeAir) Rehearse(t macwatch.Trial) (macwatch.TrialReport, error) {
-	return macwatch.TrialReport{Client: t.Client, Detail: fmt.Sprintf("%+v", t)}, nil
+	return macwatch.TrialReport{Client: t.Client, Result: macwatch.ResultAccept, Detail: fmt.Sprintf("%+v", t)}, nil
 }
 func (f fakeAir) Strangers() []macwatch.Stranger              { return f.strangers }
 func (f fakeAir) SecretsThatDiffer() []macwatch.SecretDiffers { return f.differing }
