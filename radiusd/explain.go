@@ -29,18 +29,23 @@ func (r *reader) explain(reason string, rec *macwatch.Record) []macwatch.TrialSt
 		signed = "without Message-Authenticator, which this client may leave out"
 	}
 	out.add("packet", true, "well-formed, %s", signed)
-	id := &r.id
+	l := r.place
 	if r.packet.code() == accountingRequest {
-		id.read(&r.packet, r.source.Addr(), c.manner)
-		if c.home != nil {
-			id.enter(&r.packet, c.home)
+		r.id.read(&r.packet, r.source.Addr(), c.manner)
+		if l = r.complete(&r.packet, &r.id); l != nil {
+			r.id.enter(&r.packet, l)
 		}
 	}
 	out.add("guest", true, "%s", r.sees())
-	l := c.home
 	if l == nil {
 		out.add("Location", false, "%s is not known", c.Location)
 		return out
+	}
+	if l.Code != c.Location {
+		out.add("Location", true, "%s, by the client's rules", l.Code)
+	}
+	if refused == licensing.ReasonRealmMismatch {
+		out.add("realm", false, "%s", strings.TrimSuffix(refused.Text(), "."))
 	}
 	f := r.facts(l)
 	out.license(f, r.now)

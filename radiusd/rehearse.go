@@ -5,11 +5,8 @@ import (
 	"crypto/rand"
 	"net/netip"
 	"strings"
-	"syscall"
-	"unsafe"
 
 	"go.uber.org/zap"
-	"golang.org/x/sys/unix"
 
 	"tallygate/licensing"
 	"tallygate/macwatch"
@@ -40,12 +37,11 @@ func (s *Server) Rehearse(t macwatch.Trial) (macwatch.TrialReport, error) {
 		kind = acctListener
 		stage.accepted = s.accepted // accounting only reads it
 	}
-	socket := &socket{listener: kind, raw: &catcher{}, address: netip.AddrPortFrom(netip.IPv4Unspecified(), 0)}
-	stage.attach(socket)
-	r := newReader(stage, socket)
-	now, late := &catcher{out: r.out}, &catcher{out: socket.late.out}
-	r.out.raw, socket.late.out.raw = now, late
-	r.from = routeFrom(netip.AddrPortFrom(source, 1024))
+	now, late := &catcher{}, &catcher{}
+	socket := &socket{listener: kind, cache: newReplyCache(stage.options.ReplyCache, stage.options.ReplyCache)}
+	socket.late.out, socket.late.hash = late, newHasher(stage.options.ClassKey)
+	r := newReaderOf(stage, socket)
+	r.out, r.from = now, routeToPeer(netip.AddrPortFrom(source, 1024))
 	r.begin()
 	r.serve(bytes.Clone(request), false)
 	journal := stage.options.Journal.(*stageJournal)
@@ -80,6 +76,10 @@ func (v *view) pretend(t macwatch.Trial) (*client, netip.Addr, error) {
 				source = source.Next() // of a network, its own address is nobody's
 			}
 		}
+		if c.RadSecOnly {
+			return nil, source, licensing.Errorf(licensing.CodeInvalid, "client %q comes over RadSec only, which is not rehearsed", c.Name).
+				WithHint("add a client for UDP to the same Location, or look at `tallygate trace --client %s`", c.Name)
+		}
 		if found := v.client(source); found != c {
 			return nil, source, licensing.Errorf(licensing.CodeInvalid, "%s is not an address of client %q", source, c.Name).
 				WithHint("its addresses are %s", c.Prefix)
@@ -92,7 +92,7 @@ func (v *view) pretend(t macwatch.Trial) (*client, netip.Addr, error) {
 
 // inRoom puts the room of a trial where the Location's rule looks for it.
 func (v *view) inRoom(t macwatch.Trial, c *client) macwatch.Trial {
-	if t.Room == "" || c.home == nil {
+	if t.Room == "" || c.home == nil { // where a client serves several Locations, its own decides
 		return t
 	}
 	if a, ok := findNamed(c.home.room.Attribute); ok && a.standard != 0 && a.form == formText {
@@ -111,7 +111,7 @@ func (s *Server) stage(v *view, accounting bool) (*Server, error) {
 		_, _ = rand.Read(o.ClassKey) // never fails
 	}
 	o.Auth, o.Acct, o.Sockets, o.ReceiveBuffer, o.RejectDelay, o.ReplyCache = nil, nil, 1, 0, 0, 16
-	o.TraceHistory, o.Log, o.Metrics = 4, zap.NewNop(), nil
+	o.TraceHistory, o.Log, o.Metrics, o.Makes = 4, zap.NewNop(), nil, nil
 	o.Journal, o.Claims, o.Learner = &stageJournal{writable: s.options.Journal.Writable()}, stageClaims{}, stageLearner{}
 	stage, err := newServer(o)
 	if err != nil {
@@ -167,36 +167,14 @@ type stageLearner struct{}
 
 func (stageLearner) Signed(int64, netip.Addr) {}
 
-// catcher stands for the kernel's side of a socket: it keeps every answer.
+// catcher is an outlet that keeps every answer.
 type catcher struct {
-	out     *sender
+	b       [maxPacket]byte
 	answers [][]byte
 }
 
-var _ syscall.RawConn = (*catcher)(nil)
+var _ outlet = (*catcher)(nil)
 
-func (c *catcher) Control(func(uintptr)) error   { return nil }
-func (c *catcher) Read(func(uintptr) bool) error { return unix.EBADF }
-
-func (c *catcher) Write(func(uintptr) bool) error {
-	for i := range c.out.queued {
-		c.answers = append(c.answers, bytes.Clone(c.out.buffers[i*bufferStride:][:c.out.sizes[i]]))
-	}
-	c.out.taken = c.out.coupled - c.out.done
-	return nil
-}
-
-// routeFrom is the route of a datagram from an address, as the kernel gives it.
-func routeFrom(source netip.AddrPort) route {
-	var to route
-	port := source.Port()<<8 | source.Port()>>8 // network order
-	if !source.Addr().Is4() {
-		to.peer.Family, to.peer.Port, to.peer.Addr = unix.AF_INET6, port, source.Addr().As16()
-		to.peerSize = unix.SizeofSockaddrInet6
-		return to
-	}
-	ip4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(&to.peer))
-	ip4.Family, ip4.Port, ip4.Addr = unix.AF_INET, port, source.Addr().As4()
-	to.peerSize = unix.SizeofSockaddrInet4
-	return to
-}
+func (c *catcher) buffer() []byte                { return c.b[:0] }
+func (c *catcher) queue(_ *route, answer []byte) { c.answers = append(c.answers, bytes.Clone(answer)) }
+func (c *catcher) flush()                        {}
