@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"strconv"
@@ -112,7 +113,13 @@ func (s *Store) NamelessSessions(ctx context.Context, each func(*macwatch.Sessio
 		if err := r.Scan(dest...); err != nil {
 			return wrap("read the open sessions", err)
 		}
-		each(sessionOf(row))
+		session := sessionOf(row)
+		if err := s.unseal(session); err != nil {
+			return err
+		}
+		// Whom it is joined with is the address, as a login knows it.
+		session.MAC = cmp.Or(session.Address, session.MAC)
+		each(session)
 	}
 	return wrap("read the open sessions", r.Err())
 }
