@@ -55,7 +55,7 @@ func TestTheStoreAgreesWithTheModel(t *testing.T) {
 	checkModel(t, func(*run) map[string]func(*rapid.T) { return nil })
 }
 
-// checkModel runs a store beside the model; more are actions that not every check has.
+// checkModel runs a store beside the model; more are actions that not every check has; nil: one that this has not.
 func checkModel(t *testing.T, more func(*run) map[string]func(*rapid.T)) {
 	t.Helper()
 	base := t.TempDir()
@@ -86,6 +86,7 @@ func checkModel(t *testing.T, more func(*run) map[string]func(*rapid.T)) {
 			"clock":      r.setClock,
 		}
 		maps.Copy(actions, more(r))
+		maps.DeleteFunc(actions, func(_ string, f func(*rapid.T)) bool { return f == nil })
 		rt.Repeat(actions)
 		r.compare()
 	})
@@ -202,7 +203,11 @@ func (r *run) send(rt *rapid.T, v *visit, status macwatch.Status, late bool) {
 		s.r.Input, s.r.Output, s.r.SessionTime = v.input, 2*v.input, uint32(now.Sub(v.start)/time.Second)
 	}
 	stamp := map[string]time.Time{"true": now, "long ago": now.Add(-25 * time.Hour), "ahead": now.Add(6 * time.Minute), "1970": time.Unix(1, 0)}
-	if kind := rapid.SampledFrom([]string{"true", "true", "none", "long ago", "ahead", "1970"}).Draw(rt, "stamp"); kind != "none" {
+	kind := rapid.SampledFrom([]string{"true", "true", "none", "long ago", "ahead", "1970"}).Draw(rt, "stamp")
+	if late && status == macwatch.StatusStart && kind == "ahead" {
+		kind = "true" // a Start that seems to be of now, of a session known for long, is another leg's
+	}
+	if kind != "none" {
 		s.r.HasEventTimestamp, s.r.EventTimestamp = true, uint32(stamp[kind].Unix())
 	}
 	if late {
