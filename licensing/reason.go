@@ -49,6 +49,7 @@ const (
 	ReasonNotAccepted
 	ReasonBeforeProvisioning
 	ReasonNotSighted
+	ReasonAccessPoint
 	ReasonOutsideWindow
 	ReasonNotGoverning
 	ReasonBeforeRecount
@@ -93,6 +94,7 @@ var reasonTexts = [reasonEnd]struct{ label, text string }{
 	ReasonOutsideWindow:               {"outside-window", "Its latest counted sighting lies outside the present count window."},
 	ReasonNotGoverning:                {"not-governing", "Another license governs this Location now."},
 	ReasonBeforeRecount:               {"before-recount", "The sighting lies before the count began anew: its start was undone or declined."},
+	ReasonAccessPoint:                 {"access-point", "It is the address of an access point."},
 	ReasonNotSighted:                  {"not-sighted", "The device was not sighted since the license was provisioned."},
 }
 

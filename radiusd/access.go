@@ -60,16 +60,6 @@ func (r *reader) facts(l *location) licensing.Facts {
 	return f
 }
 
-// apFacts is where the AP stands; limit is negative when there is none.
-func (r *reader) apFacts(l *location, limit int) licensing.SlotFacts {
-	if l.Settings.APs == licensing.APsDeclared {
-		if slot, ok := l.venue.APs.Find(string(r.id.ap)); !ok || !slot.Declared {
-			return licensing.SlotUnknown
-		}
-	}
-	return slotFacts(l.venue.APs.Stand(string(r.id.ap), limit, r.now))
-}
-
 // roomFacts is where the room stands, if the Location looks at rooms at all.
 func (r *reader) roomFacts(l *location, limit int) licensing.SlotFacts {
 	rule := &l.room
@@ -78,12 +68,13 @@ func (r *reader) roomFacts(l *location, limit int) licensing.SlotFacts {
 		return licensing.SlotUnknown
 	case r.id.room == "":
 		return licensing.SlotNotNeeded
-	case rule.Declared:
-		if slot, ok := l.venue.Rooms.Find(r.id.room); !ok || !slot.Declared {
-			return licensing.SlotUnknown
-		}
 	}
-	return slotFacts(l.venue.Rooms.Stand(r.id.room, limit, r.now))
+	at := l.venue.Rooms.Index(r.id.room)
+	l.venue.Rooms.Saw(at, r.now)
+	if rule.Declared && (at < 0 || !l.venue.Rooms.At(at).Declared) {
+		return licensing.SlotUnknown
+	}
+	return slotFacts(l.venue.Rooms.StandAt(at, limit, r.now))
 }
 
 func slotFacts(s macwatch.Standing) licensing.SlotFacts {
@@ -101,7 +92,7 @@ func slotFacts(s macwatch.Standing) licensing.SlotFacts {
 func (r *reader) refuse(reason licensing.Reason) licensing.Reason {
 	r.server.log.rejected(reason, r.client, r.id.ap, r.id.mac)
 	if r.client.home != nil && (reason == licensing.ReasonAPLimit || reason == licensing.ReasonAPUnknown || reason == licensing.ReasonRoomLimit) {
-		r.server.options.Claims.Observe(r.client.home.ID, string(r.id.ap))
+		r.server.options.Claims.Observe(r.client.home.ID, r.sight())
 	}
 	return r.server.reject(&r.request, &r.packet, reason, r.out, r.hash)
 }
@@ -112,15 +103,14 @@ type pendingAccess struct {
 	claim  macwatch.Claim
 	packet packet // with octets of its own
 	grant  grant
-	ap     []byte
 }
 
 // claim asks the store for the slots that this request is the first to need; the
 // answer waits for Claimed. This happens once per AP and room, so it may allocate.
 func (r *reader) claim(g grant, v licensing.Verdict) licensing.Reason {
-	a := &pendingAccess{request: r.request, packet: r.packet, grant: g, ap: append([]byte(nil), r.id.ap...)}
+	a := &pendingAccess{request: r.request, packet: r.packet, grant: g}
 	a.packet.raw = append([]byte(nil), r.packet.raw...)
-	a.claim = macwatch.Claim{Location: g.location.ID, At: r.now, Done: r.server, Reply: a}
+	a.claim = macwatch.Claim{Location: g.location.ID, Sight: r.sight(), At: r.now, Done: r.server, Reply: a}
 	if v.ClaimAP {
 		a.claim.AP = string(r.id.ap)
 	}
@@ -163,14 +153,14 @@ func (s *Server) claimed(a *pendingAccess, late *late) licensing.Reason {
 		return licensing.ReasonStoreUnavailable // silence: another server may do better
 	case a.claim.Result == macwatch.ClaimAPFull:
 		refusal = licensing.ReasonAPLimit
-		s.options.Claims.Observe(a.claim.Location, string(a.ap))
+		s.options.Claims.Observe(a.claim.Location, a.claim.Sight)
 	case a.claim.Result == macwatch.ClaimRoomFull:
 		refusal = licensing.ReasonRoomLimit
 	}
 	if refusal == licensing.ReasonNone {
 		return s.accept(&a.request, &a.packet, a.grant, late.out, late.hash, s.options.Now())
 	}
-	s.log.rejected(refusal, a.client, a.ap, a.grant.mac)
+	s.log.rejected(refusal, a.client, []byte(a.claim.Sight.Name), a.grant.mac)
 	return s.reject(&a.request, &a.packet, refusal, late.out, late.hash)
 }
 

@@ -50,6 +50,7 @@ func (a *pendingRecord) take(r *reader) {
 	}
 	a.identify()
 	a.record.Origin.Source = r.source.Addr()
+	a.record.Origin.Vendor = r.vendor()
 	a.measure()
 	if rule == nil {
 		a.record.Ignored = ignoredUnknownLocation

@@ -11,12 +11,13 @@ import (
 // roomRule is a Location's RoomRule, compiled once per Snapshot.
 type roomRule struct {
 	licensing.RoomRule
+	aps     *macwatch.Roster
 	pattern *regexp.Regexp // nil: the whole text
 	broken  bool           // the pattern does not compile: no room is ever found
 }
 
-func compileRoom(r licensing.RoomRule) roomRule {
-	rule := roomRule{RoomRule: r}
+func compileRoom(r licensing.RoomRule, aps *macwatch.Roster) roomRule {
+	rule := roomRule{RoomRule: r, aps: aps}
 	if r.Pattern != "" {
 		var err error
 		rule.pattern, err = regexp.Compile(r.Pattern)
@@ -25,10 +26,16 @@ func compileRoom(r licensing.RoomRule) roomRule {
 	return rule
 }
 
+// roomOfAP is the attribute of a rule that finds the room by the AP.
+const roomOfAP = "ap"
+
 // find is the room that a packet names, normalised and mapped; "" when it names
 // none. ap is the identity of the AP it came through.
 func (r *roomRule) find(p *packet, ap []byte) string {
-	text := r.text(p, ap)
+	return r.findIn(r.text(p, ap))
+}
+
+func (r *roomRule) findIn(text []byte) string {
 	if len(text) == 0 || r.broken {
 		return ""
 	}
@@ -66,7 +73,11 @@ func (r *roomRule) text(p *packet, ap []byte) []byte {
 		return p.value(attrNASIdentifier)
 	case "called-station-id":
 		return p.value(attrCalledStationID)
-	case "ap":
+	case roomOfAP:
+		// The room of an AP is the same, whichever of its BSSIDs a guest is on.
+		if at := r.aps.Index(string(ap)); at >= 0 {
+			return []byte(r.aps.At(at).Name)
+		}
 		return ap
 	}
 	return nil

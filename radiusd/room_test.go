@@ -35,7 +35,7 @@ func TestRoomRules(t *testing.T) {
 		{"unknown attribute", licensing.RoomRule{Attribute: "class"}, ""},
 		{"a pattern that does not compile finds none", licensing.RoomRule{Attribute: "vlan", Pattern: `(`}, ""},
 	} {
-		rule := compileRoom(c.rule)
+		rule := compileRoom(c.rule, nil)
 		require.Equal(t, c.want, rule.find(&p, ap), c.name)
 	}
 	require.Equal(t, "412", string(untagged([]byte("412"))))

@@ -54,7 +54,7 @@ func NewSnapshot(clients []macwatch.Client, locations map[int64]*licensing.Locat
 		if venue == nil {
 			venue = &macwatch.Venue{}
 		}
-		places[id] = &location{Location: l, venue: venue, room: compileRoom(l.Settings.Room)}
+		places[id] = &location{Location: l, venue: venue, room: compileRoom(l.Settings.Room, venue.APs)}
 	}
 	for i, c := range clients {
 		signed := make(map[netip.Addr]struct{}, len(c.Signed))

@@ -56,7 +56,7 @@ func (w *writer) housekeep(last bool) error {
 	if err := errors.Join(w.foldSome(sessions), w.foldNewcomers(devices)); err != nil {
 		return err
 	}
-	if err := w.retain(); err != nil {
+	if err := errors.Join(w.retain(), w.writeSlotsSeen(last)); err != nil {
 		return err
 	}
 	clockDue := w.s.uptime()-w.clockSaved >= clockInterval

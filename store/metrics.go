@@ -15,6 +15,7 @@ type metrics struct {
 	writable       prometheus.Gauge
 	deleted        *prometheus.CounterVec
 	retainSeconds  prometheus.Histogram
+	unlistedAPs    prometheus.Counter
 }
 
 // newMetrics registers with r; a nil r keeps them to itself.
@@ -54,8 +55,11 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		Help:    "Time of one step of deleting what is too old, in which no record is committed.",
 		Buckets: []float64{0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1},
 	})
+	m.unlistedAPs = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "tallygate_unlisted_aps_total", Help: "Packets of unknown access points that the list of a Location had no room for.",
+	})
 	if r != nil {
-		r.MustRegister(m.commitSeconds, m.batchRecords, m.commitFailures, m.cacheHits, m.cacheMisses, m.writable, m.deleted, m.retainSeconds)
+		r.MustRegister(m.unlistedAPs, m.commitSeconds, m.batchRecords, m.commitFailures, m.cacheHits, m.cacheMisses, m.writable, m.deleted, m.retainSeconds)
 	}
 	return m
 }

@@ -67,6 +67,7 @@ type Store struct {
 	state    atomic.Pointer[state] // the latest published
 	news     chan struct{}         // there may be something to tell people; see NoticeNews
 	refusals refusals
+	learning learning
 
 	w *writer // touched by the writer goroutine only
 }
