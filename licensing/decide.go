@@ -19,6 +19,7 @@ const (
 // Facts is what Decide needs to know about one Access-Request.
 type Facts struct {
 	License    *License  // the governing one; nil: the Location has none
+	Standing   *Standing // of License at this instant, where it is at hand; nil: Decide works it out
 	Unallotted bool      // the Organization holds a license, but not for this Location
 	Lab        bool      // lab mode runs
 	LabUntil   time.Time // its end
@@ -47,9 +48,11 @@ type Verdict struct {
 // license's zone is resolved.
 func Decide(f Facts, now time.Time) Verdict {
 	var v Verdict
-	if f.License != nil {
-		v.State = f.License.StateAt(now)
-		v.Until, _ = f.License.until()
+	if f.Standing != nil {
+		v.State, v.Until = f.Standing.State, f.Standing.Until
+	} else {
+		s := standingOf(f.License, now)
+		v.State, v.Until = s.State, s.Until
 	}
 	if f.Blocked {
 		v.Reason = ReasonDeviceBlocked

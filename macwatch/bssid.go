@@ -34,10 +34,10 @@ func (r *Roster) Fold(s APSight) int {
 	}
 	self := r.Index(s.Name) // it may have been observed as an AP of its own
 	var addresses [maxRelatives]MAC
-	var text [17]byte
+	var text [MACText]byte
 	var found []int
 	for _, c := range relatives(addresses[:0], s.Vendor, m) {
-		i, known := r.byName[string(c.append(text[:0]))]
+		i, known := r.byName[string(c.AppendTo(text[:0]))]
 		if !known || i == self || c == m || r.slots[i].learned(c.String()) {
 			continue
 		}

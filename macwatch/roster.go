@@ -156,12 +156,24 @@ func (r *Roster) Index(name string) int {
 // At is the slot that Index or Fold has found.
 func (r *Roster) At(i int) Slot { return r.slots[i] }
 
+// NameAt is the identity of what Index or Fold has found.
+func (r *Roster) NameAt(i int) string { return r.slots[i].Name }
+
 // Find returns the slot with this identity or alias.
 func (r *Roster) Find(name string) (Slot, bool) {
 	if i := r.Index(name); i >= 0 {
 		return r.slots[i], true
 	}
 	return Slot{}, false
+}
+
+// Has reports whether there is a slot with this identity or alias.
+func (r *Roster) Has(name []byte) bool {
+	if r == nil {
+		return false
+	}
+	_, ok := r.byName[string(name)]
+	return ok
 }
 
 // Slots is List with the usual time until a slot is silent.

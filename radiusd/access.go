@@ -16,12 +16,12 @@ func (r *reader) serveAccess() licensing.Reason {
 	if fresh, reason := r.admit(); !fresh {
 		return reason
 	}
+	r.id.read(&r.packet, r.source.Addr(), r.client.manner)
 	l := r.client.home
 	if l == nil {
-		r.id.read(&r.packet, r.source.Addr(), nil)
 		return r.refuse(licensing.ReasonUnknownLocation)
 	}
-	r.id.read(&r.packet, r.source.Addr(), &l.room)
+	r.id.enter(&r.packet, l)
 
 	verdict := licensing.Decide(r.facts(l), r.now)
 	if !verdict.Allowed {
@@ -40,10 +40,12 @@ func (r *reader) serveAccess() licensing.Reason {
 
 // facts are what the license is asked about.
 func (r *reader) facts(l *location) licensing.Facts {
+	standing := l.standingAt(r.now)
 	f := licensing.Facts{
-		License:    licensing.Governing(l.Licenses, r.now),
+		License:    standing.License,
+		Standing:   standing,
 		Unallotted: l.Unallotted,
-		Module:     l.Settings.Modules[string(r.id.called.SSID)],
+		Module:     l.Settings.Modules[string(r.id.ssid)],
 	}
 	if lab, ok := l.LabAt(r.now); ok {
 		f.Lab, f.LabUntil = true, lab.End
@@ -92,7 +94,7 @@ func slotFacts(s macwatch.Standing) licensing.SlotFacts {
 func (r *reader) refuse(reason licensing.Reason) licensing.Reason {
 	r.server.log.rejected(reason, r.client, r.id.ap, r.id.mac)
 	if r.client.home != nil && (reason == licensing.ReasonAPLimit || reason == licensing.ReasonAPUnknown || reason == licensing.ReasonRoomLimit) {
-		r.server.options.Claims.Observe(r.client.home.ID, r.sight())
+		r.server.options.Claims.Observe(r.client.home.ID, r.id.sight(&r.packet))
 	}
 	return r.server.reject(&r.request, &r.packet, reason, r.out, r.hash)
 }
@@ -110,7 +112,7 @@ type pendingAccess struct {
 func (r *reader) claim(g grant, v licensing.Verdict) licensing.Reason {
 	a := &pendingAccess{request: r.request, packet: r.packet, grant: g}
 	a.packet.raw = append([]byte(nil), r.packet.raw...)
-	a.claim = macwatch.Claim{Location: g.location.ID, Sight: r.sight(), At: r.now, Done: r.server, Reply: a}
+	a.claim = macwatch.Claim{Location: g.location.ID, Sight: r.id.sight(&r.packet), At: r.now, Done: r.server, Reply: a}
 	if v.ClaimAP {
 		a.claim.AP = string(r.id.ap)
 	}

@@ -3,6 +3,8 @@ package radiusd
 import (
 	"net/netip"
 	"slices"
+	"sync/atomic"
+	"time"
 
 	"tallygate/licensing"
 	"tallygate/macwatch"
@@ -26,6 +28,7 @@ type client struct {
 	secret secret
 	signed map[netip.Addr]struct{} // sources that have proved to sign, for RequireAuto
 	home   *location               // nil when the Location is not known
+	manner manner                  // how its packets are read
 }
 
 // location is a Location with its venue and its compiled room rule.
@@ -33,6 +36,19 @@ type location struct {
 	*licensing.Location
 	venue *macwatch.Venue // never nil
 	room  roomRule
+
+	standing atomic.Pointer[licensing.Standing] // as it was worked out last; nil: not yet
+}
+
+// standingAt is how the Location's licenses stand at now. Readers that find it out of date
+// at the same time all work it out; whose answer stays does not matter.
+func (l *location) standingAt(now time.Time) *licensing.Standing {
+	if s := l.standing.Load(); s != nil && s.Holds(now) {
+		return s
+	}
+	s := licensing.StandingAt(l.Licenses, now)
+	l.standing.Store(&s)
+	return &s
 }
 
 // prefixLength holds the clients whose prefixes have one length, of one family.
@@ -54,18 +70,23 @@ func NewSnapshot(clients []macwatch.Client, locations map[int64]*licensing.Locat
 		if venue == nil {
 			venue = &macwatch.Venue{}
 		}
-		places[id] = &location{Location: l, venue: venue, room: compileRoom(l.Settings.Room, venue.APs)}
+		places[id] = &location{Location: l, venue: venue, room: compileRoom(l.Settings.Room)}
 	}
 	for i, c := range clients {
 		signed := make(map[netip.Addr]struct{}, len(c.Signed))
 		for _, a := range c.Signed {
 			signed[a.Unmap().WithZone("")] = struct{}{}
 		}
-		s.clients[i] = client{Client: c, index: i, secret: newSecret(c.Secret), signed: signed, home: places[c.LocationID]}
+		s.clients[i] = client{Client: c, index: i, secret: newSecret(c.Secret), signed: signed, home: places[c.LocationID], manner: mannerOf(c)}
 		s.index(c.Prefix, int32(i))
 	}
 	slices.SortFunc(s.lengths, func(a, b prefixLength) int { return b.bits - a.bits })
 	return s
+}
+
+// mannerOf is how a client's packets are read.
+func mannerOf(c macwatch.Client) manner {
+	return manner{profile: profileOf(c.Vendor), found: profileOf(c.Detected), custom: compileCustom(c.ClientSettings)}
 }
 
 // index makes client i known by its prefix.

@@ -13,6 +13,7 @@ type metrics struct {
 	cacheHits      prometheus.Counter
 	cacheMisses    prometheus.Counter
 	writable       prometheus.Gauge
+	learned        prometheus.Gauge
 	deleted        *prometheus.CounterVec
 	retainSeconds  prometheus.Histogram
 	unlistedAPs    prometheus.Counter
@@ -44,6 +45,9 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "tallygate_store_writable", Help: "1 while commits succeed, 0 after one has failed.",
 		}),
 	}
+	m.learned = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tallygate_known_devices_learned", Help: "1 once all devices in the store are known in memory, too.",
+	})
 	m.deleted = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tallygate_retention_deleted_total", Help: "Rows deleted because they were older than they are to be kept.",
 	}, []string{"kind"})
@@ -59,7 +63,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		Name: "tallygate_unlisted_aps_total", Help: "Packets of unknown access points that the list of a Location had no room for.",
 	})
 	if r != nil {
-		r.MustRegister(m.unlistedAPs, m.commitSeconds, m.batchRecords, m.commitFailures, m.cacheHits, m.cacheMisses, m.writable, m.deleted, m.retainSeconds)
+		r.MustRegister(m.unlistedAPs, m.commitSeconds, m.batchRecords, m.commitFailures, m.cacheHits, m.cacheMisses, m.writable, m.learned, m.deleted, m.retainSeconds)
 	}
 	return m
 }

@@ -110,7 +110,10 @@ func TestAKnownAPCostsNoMemory(t *testing.T) {
 	r := &reader{server: &Server{options: Options{Claims: g.claims}}, now: time.Now()}
 	r.client = &s.clients[0]
 	require.NoError(t, r.packet.parse(through(1, "24-C9-A1-2D-A8-10:Guest")))
-	r.id.read(&r.packet, r.source.Addr(), nil)
 	l := s.clients[0].home
-	require.Zero(t, testing.AllocsPerRun(100, func() { r.apFacts(l, -1) }))
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		r.id.read(&r.packet, r.source.Addr(), r.client.manner)
+		r.id.enter(&r.packet, l)
+		r.apFacts(l, -1)
+	}))
 }
