@@ -39,6 +39,7 @@ type writer struct {
 	failed      bool                 // the last commit failed
 	verified    bool                 // the facts were held against the evidence
 	lazy        bool                 // the connection does not wait for the disk (see within)
+	idleLooked  time.Duration        // uptime when idle APs were last looked for
 	slotsSaved  time.Duration        // uptime when it was last noted which slots were seen
 	clockSaved  time.Duration        // uptime when the clock was last noted
 	clockEvent  licensing.ClockEvent // not reported yet

@@ -134,7 +134,7 @@ func TestFlagsOfEveryCommand(t *testing.T) {
 // Each setting of a Location has its flag.
 func TestEverySettingHasAFlag(t *testing.T) {
 	full := licensing.Settings{
-		Guests: "open", Count: "accounting", APs: "declared", Timezone: "Europe/Madrid", Modules: map[string]string{"a": "b"},
+		Guests: "open", Count: "accounting", APs: "declared", Timezone: "Europe/Madrid", Modules: map[string]string{"a": "b"}, APReleaseAfter: 86400,
 		Room:  licensing.RoomRule{Attribute: "vlan", Pattern: "x", Map: map[string]string{"a": "b"}, Required: true, Declared: true},
 		Reply: licensing.Reply{SessionTimeout: 1, IdleTimeout: 1, InterimInterval: 1, VLAN: 1, BandwidthUp: 1, BandwidthDown: 1, FilterID: "x"},
 	}
