@@ -150,6 +150,10 @@ func TestCallsReachTheStore(t *testing.T) {
 			_, err := c.NoteSlot(ctx, realByAna, "L1", macwatch.KindAP, "lobby", "by the door")
 			return err
 		}},
+		{`ImportSlots {ana@console true} L1 room "id\n412\n" true`, func(c *Client) error {
+			_, err := c.ImportSlots(ctx, dryByAna, "L1", macwatch.KindRoom, "id\n412\n", true)
+			return err
+		}},
 		{"AddAlias {ana@console true} L1 ap lobby x", func(c *Client) error {
 			_, err := c.AddAlias(ctx, dryByAna, "L1", macwatch.KindAP, "lobby", "x")
 			return err

@@ -191,6 +191,10 @@ func (f *fakeStore) NoteSlot(_ context.Context, ch licensing.Change, location st
 	return macwatch.Slot{Name: name}, f.note("NoteSlot %v %s %s %s %s", ch, location, kind, name, note)
 }
 
+func (f *fakeStore) ImportSlots(_ context.Context, ch licensing.Change, location string, kind macwatch.Kind, sheet string, whole bool) (macwatch.ImportReport, error) {
+	return macwatch.ImportReport{}, f.note("ImportSlots %v %s %s %q %t", ch, location, kind, sheet, whole)
+}
+
 func (f *fakeStore) AddAlias(_ context.Context, ch licensing.Change, location string, kind macwatch.Kind, name, alias string) (macwatch.Slot, error) {
 	return macwatch.Slot{Name: name}, f.note("AddAlias %v %s %s %s %s", ch, location, kind, name, alias)
 }

@@ -75,6 +75,7 @@ func may() map[string][]licensing.Role {
 		"POST /v1/locations/{location}/aps/note":                      runs,
 		"POST /v1/locations/{location}/aps/alias":                     runs,
 		"POST /v1/locations/{location}/aps/alias/remove":              runs,
+		"POST /v1/locations/{location}/aps/import":                    runs,
 		"GET /v1/locations/{location}/rooms":                          looks,
 		"POST /v1/locations/{location}/rooms":                         runs,
 		"POST /v1/locations/{location}/rooms/merge":                   runs,
@@ -84,6 +85,7 @@ func may() map[string][]licensing.Role {
 		"POST /v1/locations/{location}/rooms/note":                    runs,
 		"POST /v1/locations/{location}/rooms/alias":                   runs,
 		"POST /v1/locations/{location}/rooms/alias/remove":            runs,
+		"POST /v1/locations/{location}/rooms/import":                  runs,
 		"GET /v1/locations/{location}/sessions":                       looks,
 
 		"GET /v1/locations/{location}/guests":              serves,

@@ -21,6 +21,7 @@ type Slots interface {
 	NoteSlot(ctx context.Context, ch licensing.Change, location string, kind macwatch.Kind, name, note string) (macwatch.Slot, error)
 	AddAlias(ctx context.Context, ch licensing.Change, location string, kind macwatch.Kind, name, alias string) (macwatch.Slot, error)
 	RemoveAlias(ctx context.Context, ch licensing.Change, location string, kind macwatch.Kind, name, alias string) (macwatch.Slot, error)
+	ImportSlots(ctx context.Context, ch licensing.Change, location string, kind macwatch.Kind, sheet string, whole bool) (macwatch.ImportReport, error)
 }
 
 // slotRoutes is the API of one kind of slots.
@@ -36,6 +37,7 @@ func slotRoutes(book Slots, kind macwatch.Kind) []route {
 		{"POST " + at + "/note", nil, noteSlot(book, kind)},
 		{"POST " + at + "/alias", nil, aliasSlot(kind, book.AddAlias)},
 		{"POST " + at + "/alias/remove", nil, aliasSlot(kind, book.RemoveAlias)},
+		{"POST " + at + "/import", nil, importSlots(book, kind)},
 	}
 }
 
@@ -167,4 +169,24 @@ func (c *Client) AddAlias(ctx context.Context, ch licensing.Change, location str
 // RemoveAlias takes an alias away, declared or learned.
 func (c *Client) RemoveAlias(ctx context.Context, ch licensing.Change, location string, kind macwatch.Kind, name, alias string) (macwatch.Slot, error) {
 	return call[macwatch.Slot](ctx, c, http.MethodPost, slotsPath(location, kind, "alias", "remove"), ch, aliasBody{Name: name, Alias: alias})
+}
+
+// sheetBody is a list of APs or rooms in CSV.
+type sheetBody struct {
+	Sheet string `json:"sheet"`
+	Whole bool   `json:"whole,omitempty"` // what it does not name is declared no more
+}
+
+// maxBody is a line for each of a hundred thousand rooms.
+func (sheetBody) maxBody() int64 { return 16 << 20 }
+
+func importSlots(book Slots, kind macwatch.Kind) endpoint {
+	return answer(func(ctx context.Context, q request[sheetBody]) (macwatch.ImportReport, error) {
+		return book.ImportSlots(ctx, q.Change, q.PathValue("location"), kind, q.Body.Sheet, q.Body.Whole)
+	})
+}
+
+// ImportSlots makes the APs or rooms what a sheet says.
+func (c *Client) ImportSlots(ctx context.Context, ch licensing.Change, location string, kind macwatch.Kind, sheet string, whole bool) (macwatch.ImportReport, error) {
+	return call[macwatch.ImportReport](ctx, c, http.MethodPost, slotsPath(location, kind, "import"), ch, sheetBody{sheet, whole})
 }

@@ -100,6 +100,9 @@ func ValidateSettings(s Settings) error {
 	return nil
 }
 
+// ValidateRoomRule reports, with CodeInvalid, what is wrong with a rule for rooms.
+func ValidateRoomRule(r RoomRule) error { return r.check() }
+
 func (r RoomRule) check() error {
 	if r.Attribute == "" {
 		if r.Pattern != "" || r.Required || r.Declared || len(r.Map) > 0 {

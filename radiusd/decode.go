@@ -72,16 +72,7 @@ func (d *Decoder) Decode(datagram []byte, from, to netip.AddrPort) Decoded {
 		return out
 	}
 	var id identity
-	how := manner{}
-	id.readNAS(&p, from.Addr())
-	nas := string(id.nas)
-	if v, ok := d.found[nas]; ok && nas != "" {
-		how.found = profileOf(v)
-	}
-	id.read(&p, from.Addr(), how)
-	if id.rank >= rankShape {
-		d.found[nas] = id.detected
-	}
+	d.read(&id, &p, from.Addr())
 	login := p.code() == accessRequest
 	status := macwatch.Status(0)
 	if value := p.value(attrAcctStatusType); len(value) == 4 {
@@ -110,6 +101,20 @@ func (d *Decoder) Decode(datagram []byte, from, to netip.AddrPort) Decoded {
 	}
 	d.check(&out, &p, login)
 	return out
+}
+
+// read finds out who and where, with what the NAS has shown before.
+func (d *Decoder) read(id *identity, p *packet, from netip.Addr) {
+	how := manner{}
+	id.readNAS(p, from)
+	nas := string(id.nas)
+	if v, ok := d.found[nas]; ok && nas != "" {
+		how.found = profileOf(v)
+	}
+	id.read(p, from, how)
+	if id.rank >= rankShape {
+		d.found[nas] = id.detected
+	}
 }
 
 // describe fills in what the packet says by itself.

@@ -108,7 +108,7 @@ func TestFlagsOfEveryCommand(t *testing.T) {
 		"issuer init,issuer passphrase,issuer grant,issuer sheet,issuer upgrade,issuer renew,issuer undo-start,issuer deny,issuer restore,"+
 		"issuer confirm,issuer clock-reset,issuer transfer,"+
 		"ap declare,ap merge,ap replace,ap release,room declare,room merge,room replace,room release,device exempt,device block,"+
-		"ap note,ap forget,ap alias add,ap alias remove,room note,room forget,room alias add,room alias remove,"+
+		"ap note,ap forget,ap alias add,ap alias remove,room note,room forget,room alias add,room alias remove,ap import,room import,"+
 		"guest add,guest remove,guest mac-input add,guest mac-input remove,token add,token revoke,lab start,lab stop,"+
 		"notify recipient add,notify recipient rotate,notify recipient remove,notify test,notify replay", ",") {
 		changing["tallygate "+name] = true

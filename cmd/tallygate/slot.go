@@ -14,12 +14,14 @@ func newAPCmd(c *console) *cobra.Command {
 }
 
 func newRoomCmd(c *console) *cobra.Command {
-	return slotCmd(c, macwatch.KindRoom, "room", "Rooms: which hold a slot of the license")
+	cmd := slotCmd(c, macwatch.KindRoom, "room", "Rooms: which hold a slot of the license, and the rule that finds them")
+	cmd.AddCommand(roomTestCmd(c))
+	return cmd
 }
 
 func slotCmd(c *console, kind macwatch.Kind, noun, short string) *cobra.Command {
 	s := slots{c, kind, noun}
-	return group(string(kind), short, s.listCmd(), s.declareCmd(), s.noteCmd(), s.mergeCmd(), s.replaceCmd(), s.releaseCmd(), s.forgetCmd(),
+	return group(string(kind), short, s.listCmd(), s.declareCmd(), s.noteCmd(), s.mergeCmd(), s.replaceCmd(), s.releaseCmd(), s.forgetCmd(), s.importCmd(), s.exportCmd(),
 		group("alias", "Other names of one "+noun, s.aliasCmd("add"), s.aliasCmd("remove")))
 }
 
