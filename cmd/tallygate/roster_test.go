@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +17,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tallygate/admin"
+	"tallygate/licensing"
 	"tallygate/macwatch"
 )
 
@@ -79,11 +82,11 @@ const (
 	responded = 5
 )
 
-func login(id byte, called string, more ...attribute) []byte {
+func apLogin(id byte, called string, more ...attribute) []byte {
 	return packetOf(1, id, append([]attribute{{1, "5c1dd920a0c1"}, {31, "5C-1D-D9-20-A0-C1"}, {30, called}}, more...)...)
 }
 
-func starts(id byte, session, called string, more ...attribute) []byte {
+func apStarts(id byte, session, called string, more ...attribute) []byte {
 	return packetOf(4, id, append([]attribute{{40, "\x00\x00\x00\x01"}, {44, session}, {31, "5C-1D-D9-20-A0-C1"}, {30, called}}, more...)...)
 }
 
@@ -92,7 +95,11 @@ func rosterVenue(t *testing.T, vendor macwatch.Vendor, limits ...string) *venue 
 	v := newVenue(t)
 	v.serve(t)
 	v.furnish(t)
-	v.do(t, "client", "add", "aps", "--address", "127.0.0.1", "--secret", apSecret, "--location", "28N2S004", "--vendor", string(vendor))
+	g := admin.NewClient(filepath.Join(v.dir, "data", "admin.sock"))
+	defer g.Close()
+	_, err := g.AddClient(t.Context(), licensing.Change{By: "test"}, macwatch.Client{Name: "aps", Prefix: netip.MustParsePrefix("127.0.0.1/32"),
+		Secret: apSecret, Location: "28N2S004", ClientSettings: macwatch.ClientSettings{Vendor: vendor}})
+	require.NoError(t, err)
 	v.do(t, "license", "activate", "@"+v.grant(t, limits...), "--location", "28N2S004")
 	return v
 }
@@ -129,8 +136,8 @@ func TestOneAPTakesOneSlotOverUDP(t *testing.T) {
 				if c.vendor == macwatch.VendorArubaController { // the AP stands in a name of its own there
 					more = []attribute{vendorSpecific(14823, 6, strings.ReplaceAll(called, "-", ""))}
 				}
-				require.EqualValues(t, accepted, ask(t, v.Auth[0], login(byte(2*i), called, more...)), called)
-				require.EqualValues(t, responded, ask(t, v.Acct[0], starts(byte(2*i), fmt.Sprintf("s-%d", i), called, more...)))
+				require.EqualValues(t, accepted, ask(t, v.Auth[0], apLogin(byte(2*i), called, more...)), called)
+				require.EqualValues(t, responded, ask(t, v.Acct[0], apStarts(byte(2*i), fmt.Sprintf("s-%d", i), called, more...)))
 			}
 			slots := v.roster(t)
 			require.Len(t, slots, 1, "%+v", slots)
@@ -143,7 +150,7 @@ func TestOneAPTakesOneSlotOverUDP(t *testing.T) {
 			if c.vendor == macwatch.VendorArubaController {
 				more = []attribute{vendorSpecific(14823, 6, c.neighbour)}
 			}
-			require.EqualValues(t, rejected, ask(t, v.Auth[0], login(99, c.neighbour, more...)))
+			require.EqualValues(t, rejected, ask(t, v.Auth[0], apLogin(99, c.neighbour, more...)))
 			unassigned := v.roster(t, "--unassigned")
 			require.Len(t, unassigned, 1)
 			require.Equal(t, macwatch.SlotRefused, unassigned[0].State)
@@ -218,7 +225,7 @@ func TestRoomTest(t *testing.T) {
 		if port != "" {
 			more = []attribute{{87, port}}
 		}
-		packets += hex.EncodeToString(login(byte(i), "24-C9-A1-6D-A8-98", more...)) + "\n"
+		packets += hex.EncodeToString(apLogin(byte(i), "24-C9-A1-6D-A8-98", more...)) + "\n"
 	}
 	file := filepath.Join(v.dir, "packets.txt")
 	require.NoError(t, os.WriteFile(file, []byte(packets), 0o600))
@@ -242,7 +249,7 @@ func TestRoomTest(t *testing.T) {
 	require.Contains(t, v.do(t, try[:5]...), "no rule is set")
 	v.do(t, "location", "set", "28N2S004", "--room-attribute", "nas-port-id", "--room-pattern", `room(\d+)`, "--room-map", "0412=penthouse")
 	require.Contains(t, v.do(t, try[:5]...), "PENTHOUSE (mapped)")
-	require.EqualValues(t, accepted, ask(t, v.Auth[0], login(50, "24-C9-A1-6D-A8-98", attribute{87, "vlan7-room0412"})))
+	require.EqualValues(t, accepted, ask(t, v.Auth[0], apLogin(50, "24-C9-A1-6D-A8-98", attribute{87, "vlan7-room0412"})))
 	require.Contains(t, v.do(t, "room", "list", "--location", "28N2S004"), "PENTHOUSE")
 	r := v.command(t, append(try[:5], "--pattern", "(")...)
 	require.Contains(t, r.err, "not a regular expression")
