@@ -32,11 +32,11 @@ func slotRoutes(book Slots, kind macwatch.Kind) []route {
 		{"POST " + at, nil, declareSlot(book, kind)},
 		{"POST " + at + "/merge", nil, mergeSlots(book, kind)},
 		{"POST " + at + "/replace", nil, replaceSlot(book, kind)},
-		{"POST " + at + "/release", nil, nameSlot(kind, book.ReleaseSlot)},
-		{"POST " + at + "/forget", nil, nameSlot(kind, book.ForgetSlot)},
+		{"POST " + at + "/release", nil, nameSlot(book, kind, Slots.ReleaseSlot)},
+		{"POST " + at + "/forget", nil, nameSlot(book, kind, Slots.ForgetSlot)},
 		{"POST " + at + "/note", nil, noteSlot(book, kind)},
-		{"POST " + at + "/alias", nil, aliasSlot(kind, book.AddAlias)},
-		{"POST " + at + "/alias/remove", nil, aliasSlot(kind, book.RemoveAlias)},
+		{"POST " + at + "/alias", nil, aliasSlot(book, kind, Slots.AddAlias)},
+		{"POST " + at + "/alias/remove", nil, aliasSlot(book, kind, Slots.RemoveAlias)},
 		{"POST " + at + "/import", nil, importSlots(book, kind)},
 	}
 }
@@ -92,9 +92,9 @@ type nameBody struct {
 }
 
 // nameSlot is a change that needs no more than the name.
-func nameSlot(kind macwatch.Kind, do func(context.Context, licensing.Change, string, macwatch.Kind, string) (macwatch.Slot, error)) endpoint {
+func nameSlot(book Slots, kind macwatch.Kind, do func(Slots, context.Context, licensing.Change, string, macwatch.Kind, string) (macwatch.Slot, error)) endpoint {
 	return answer(func(ctx context.Context, q request[nameBody]) (macwatch.Slot, error) {
-		return do(ctx, q.Change, q.PathValue("location"), kind, q.Body.Name)
+		return do(book, ctx, q.Change, q.PathValue("location"), kind, q.Body.Name)
 	})
 }
 
@@ -114,9 +114,9 @@ type aliasBody struct {
 	Alias string `json:"alias"`
 }
 
-func aliasSlot(kind macwatch.Kind, do func(context.Context, licensing.Change, string, macwatch.Kind, string, string) (macwatch.Slot, error)) endpoint {
+func aliasSlot(book Slots, kind macwatch.Kind, do func(Slots, context.Context, licensing.Change, string, macwatch.Kind, string, string) (macwatch.Slot, error)) endpoint {
 	return answer(func(ctx context.Context, q request[aliasBody]) (macwatch.Slot, error) {
-		return do(ctx, q.Change, q.PathValue("location"), kind, q.Body.Name, q.Body.Alias)
+		return do(book, ctx, q.Change, q.PathValue("location"), kind, q.Body.Name, q.Body.Alias)
 	})
 }
 

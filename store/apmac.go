@@ -24,7 +24,7 @@ func (b *batch) isAP(p *place, name string) error {
 		return err
 	}
 	device.uncount(licensing.ReasonAccessPoint)
-	for _, table := range []string{"counted", "window_sightings"} {
+	for _, table := range []string{"counted", "counted_guests", "window_sightings"} {
 		if _, err := b.w.conn.ExecContext(context.Background(), `DELETE FROM `+table+` WHERE license_id = ? AND location_id = ? AND mac = ?`,
 			p.license.ID, p.location.ID, int64(mac)); err != nil {
 			return wrap("take an AP out of the count", err)
@@ -65,8 +65,10 @@ func (t *tx) isAP(l *licensing.Location, name string) error {
 	if err != nil || gone == 0 {
 		return err
 	}
-	if _, err := t.exec(nil, `DELETE FROM window_sightings WHERE license_id = ? AND location_id = ? AND mac = ?`, license.ID, l.ID, int64(mac)); err != nil {
-		return err
+	for _, table := range []string{"counted_guests", "window_sightings"} {
+		if _, err := t.exec(nil, `DELETE FROM `+table+` WHERE license_id = ? AND location_id = ? AND mac = ?`, license.ID, l.ID, int64(mac)); err != nil {
+			return err
+		}
 	}
 	if _, err := t.exec(nil, `UPDATE counts SET devices = devices - 1 WHERE license_id = ? AND location_id = ?`, license.ID, l.ID); err != nil {
 		return err
