@@ -25,7 +25,8 @@ const maxRelatives = 128
 // Learned aliases are no evidence for others: from one to the next a rule would creep
 // away from the AP.
 func (r *Roster) Fold(s APSight) int {
-	if r == nil || !s.Vendor.Folds() {
+	rule := bssidRules[s.Vendor]
+	if r == nil || rule == nil {
 		return -1
 	}
 	m, ok := ParseMAC(s.Name)
@@ -36,7 +37,7 @@ func (r *Roster) Fold(s APSight) int {
 	var addresses [maxRelatives]MAC
 	var text [MACText]byte
 	var found []int
-	for _, c := range relatives(addresses[:0], s.Vendor, m) {
+	for _, c := range rule(addresses[:0], m) {
 		i, known := r.byName[string(c.AppendTo(text[:0]))]
 		if !known || i == self || c == m || r.slots[i].learned(c.String()) {
 			continue
@@ -107,37 +108,31 @@ func (s *Slot) sight() APSight {
 	return APSight{Name: s.Name, Vendor: s.Vendor, Address: s.NASAddress}
 }
 
-// Folds reports whether the vendor's APs show addresses that a rule leads back to one.
-func (v Vendor) Folds() bool {
-	switch v {
-	case VendorArubaInstant, VendorArubaController, VendorRuckusSmartZone, VendorRuckusUnleashed, VendorCiscoAireOS, VendorCisco9800,
-		VendorUniFiAP, VendorUniFiController, VendorMeraki, VendorHostapd, VendorFortinet:
-		return true
-	}
-	return false
+// bssidRules are, by vendor, which addresses an AP may have that shows another one: the
+// shown one may be among them. They append to dst.
+var bssidRules = map[Vendor]func(dst []MAC, m MAC) []MAC{
+	VendorArubaController: arubaRelatives,
+	VendorArubaInstant:    arubaRelatives,
+	VendorCisco9800:       ciscoRelatives,
+	VendorCiscoAireOS:     ciscoRelatives,
+	VendorFortinet:        localRelatives,
+	VendorHostapd:         localRelatives,
+	VendorMeraki:          merakiRelatives,
+	VendorRuckusSmartZone: ruckusRelatives,
+	VendorRuckusUnleashed: ruckusRelatives,
+	VendorUniFiAP:         uniFiRelatives,
+	VendorUniFiController: uniFiRelatives,
 }
 
-// relatives appends the addresses that an AP may have which shows m: m itself may be among them.
-func relatives(dst []MAC, v Vendor, m MAC) []MAC {
-	switch v {
-	case VendorArubaInstant, VendorArubaController:
-		return arubaRelatives(dst, m)
-	case VendorRuckusSmartZone, VendorRuckusUnleashed:
-		return ruckusRelatives(dst, m)
-	case VendorCiscoAireOS, VendorCisco9800:
-		// The radio's base ends in 0, its BSSIDs count from there, up or down from F. The bases
-		// of two radios never share a block of 16; Ethernet addresses may, so an AireOS that
-		// is told to send those needs another profile.
-		for n := range MAC(16) {
-			dst = append(dst, m&^0xf|n)
-		}
-		return dst
-	case VendorUniFiAP, VendorUniFiController:
-		return uniFiRelatives(dst, m)
-	case VendorMeraki:
-		return merakiRelatives(dst, m)
-	case VendorHostapd, VendorFortinet:
-		return localRelatives(dst, m)
+// Folds reports whether the vendor's APs show addresses that a rule leads back to one.
+func (v Vendor) Folds() bool { return bssidRules[v] != nil }
+
+// ciscoRelatives: the radio's base ends in 0, its BSSIDs count from there, up or down from
+// F. The bases of two radios never share a block of 16; Ethernet addresses may, so an
+// AireOS that is told to send those needs another profile.
+func ciscoRelatives(dst []MAC, m MAC) []MAC {
+	for n := range MAC(16) {
+		dst = append(dst, m&^0xf|n)
 	}
 	return dst
 }

@@ -7,6 +7,13 @@ import (
 	"tallygate/macwatch"
 )
 
+// uncountQueries take a device out of a license's count; the first one tells whether it was in it.
+var uncountQueries = [...]string{
+	`DELETE FROM counted WHERE license_id = ? AND location_id = ? AND mac = ?`,
+	`DELETE FROM counted_guests WHERE license_id = ? AND location_id = ? AND mac = ?`,
+	`DELETE FROM window_sightings WHERE license_id = ? AND location_id = ? AND mac = ?`,
+}
+
 // isAP takes in that an address is one of an AP. The MACs of known APs are not devices;
 // where it was counted as one before, while the license has not started, it counts no
 // more. After the start it stays: the receipt tells of what was counted then.
@@ -24,9 +31,8 @@ func (b *batch) isAP(p *place, name string) error {
 		return err
 	}
 	device.uncount(licensing.ReasonAccessPoint)
-	for _, table := range []string{"counted", "counted_guests", "window_sightings"} {
-		if _, err := b.w.conn.ExecContext(context.Background(), `DELETE FROM `+table+` WHERE license_id = ? AND location_id = ? AND mac = ?`,
-			p.license.ID, p.location.ID, int64(mac)); err != nil {
+	for _, query := range uncountQueries {
+		if err := b.w.exec(query, p.license.ID, p.location.ID, int64(mac)); err != nil {
 			return wrap("take an AP out of the count", err)
 		}
 	}
@@ -61,12 +67,9 @@ func (t *tx) isAP(l *licensing.Location, name string) error {
 	if !ok || license == nil || !license.StartedAt.IsZero() || !license.Counting() {
 		return nil
 	}
-	gone, err := t.exec(nil, `DELETE FROM counted WHERE license_id = ? AND location_id = ? AND mac = ?`, license.ID, l.ID, int64(mac))
-	if err != nil || gone == 0 {
-		return err
-	}
-	for _, table := range []string{"counted_guests", "window_sightings"} {
-		if _, err := t.exec(nil, `DELETE FROM `+table+` WHERE license_id = ? AND location_id = ? AND mac = ?`, license.ID, l.ID, int64(mac)); err != nil {
+	for i, query := range uncountQueries {
+		gone, err := t.exec(nil, query, license.ID, l.ID, int64(mac))
+		if err != nil || i == 0 && gone == 0 {
 			return err
 		}
 	}
