@@ -37,6 +37,7 @@ type Store interface {
 	Devices
 	Slots
 	Sessions
+	Days
 	Guests
 	Labs
 	Recipients
@@ -46,6 +47,7 @@ type Store interface {
 	Previews
 	Identity
 	Tokens
+	Privacy
 }
 
 // Options is what a Server needs.

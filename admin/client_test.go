@@ -34,6 +34,11 @@ func TestCallsReachTheStore(t *testing.T) {
 			require.Equal(t, licensing.Settings{Guests: "open", Count: "accounting", APs: "first-come", Reply: licensing.DefaultReply()}, l.Settings)
 			return err
 		}},
+		{"Days L1 2026-01-31 ", func(c *Client) error {
+			days, err := c.Days(ctx, "L1", licensing.Date{Year: 2026, Month: 1, Day: 31}, licensing.Date{})
+			require.Equal(t, []macwatch.Day{{Day: "2026-11-25", Devices: 3}}, days)
+			return err
+		}},
 		{"Locations", func(c *Client) error { _, err := c.Locations(ctx); return err }},
 		{"SetLocation {ana@console true} L1", func(c *Client) error {
 			_, err := c.PatchLocation(ctx, dryByAna, "L1", map[string]string{"guests": "local"})
@@ -47,6 +52,17 @@ func TestCallsReachTheStore(t *testing.T) {
 		{"Clients", func(c *Client) error {
 			all, err := c.Clients(ctx)
 			require.Empty(t, all[0].Secret)
+			return err
+		}},
+		{"Client " + odd, func(c *Client) error {
+			p, err := c.Client(ctx, odd)
+			require.Empty(t, p.Secret)
+			return err
+		}},
+		{"SetClient {ana@console true} " + odd + " omada", func(c *Client) error {
+			vendor := macwatch.VendorOmada
+			p, err := c.SetClient(ctx, dryByAna, odd, macwatch.ClientPatch{Vendor: &vendor})
+			require.Equal(t, vendor, p.Vendor)
 			return err
 		}},
 		{"RemoveClient {ana@console true} " + odd, func(c *Client) error { return c.RemoveClient(ctx, dryByAna, odd) }},
@@ -196,6 +212,20 @@ func TestCallsReachTheStore(t *testing.T) {
 		{"StartLab {ana@console true} L1", func(c *Client) error { _, err := c.StartLab(ctx, dryByAna, "L1"); return err }},
 		{"StopLab {ana@console true} L1", func(c *Client) error { _, err := c.StopLab(ctx, dryByAna, "L1"); return err }},
 		{"Labs L1", func(c *Client) error { _, err := c.Lab(ctx, "L1"); return err }},
+		{"DataMap", func(c *Client) error { _, err := c.DataMap(ctx); return err }},
+		{"Held {ana@console false} 02:11:22:33:44:55 L1 asked true", func(c *Client) error {
+			h, err := c.Held(ctx, realByAna, macwatch.DeviceQuery{MAC: aMAC, Location: "L1", Reason: "asked", Export: true})
+			require.Equal(t, aMAC, h[0].MAC)
+			return err
+		}},
+		{"Erase {ana@console true} ~3f9ac01d77e2b452  asked true", func(c *Client) error {
+			name, ok := macwatch.ParseDevice("~3f9ac01d77e2b452")
+			require.True(t, ok)
+			e, err := c.Erase(ctx, dryByAna, macwatch.ErasureOrder{MAC: name, Reason: "asked", Lists: true})
+			require.Equal(t, name, e.MAC)
+			return err
+		}},
+		{"Purge {ana@console true} true", func(c *Client) error { _, err := c.Purge(ctx, dryByAna, true); return err }},
 		{"VerifyAudit", func(c *Client) error { _, err := c.VerifyAudit(ctx); return err }},
 	}
 	store := &fakeStore{}

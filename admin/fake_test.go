@@ -116,6 +116,15 @@ func (f *fakeStore) Clients(context.Context) ([]macwatch.Client, error) {
 	return []macwatch.Client{{Name: "ap", Prefix: netip.MustParsePrefix("10.0.0.0/8"), Secret: "hush"}}, f.note("Clients")
 }
 
+func (f *fakeStore) Client(_ context.Context, name string) (macwatch.Client, error) {
+	return macwatch.Client{Name: name, Secret: "hush"}, f.note("Client %s", name)
+}
+
+func (f *fakeStore) SetClient(_ context.Context, ch licensing.Change, name string, p macwatch.ClientPatch) (macwatch.Client, error) {
+	c := p.Apply(macwatch.Client{Name: name, Location: "L1"})
+	return c, f.note("SetClient %v %s %s", ch, name, c.Vendor)
+}
+
 func (f *fakeStore) RemoveClient(_ context.Context, ch licensing.Change, name string) error {
 	return f.note("RemoveClient %v %s", ch, name)
 }
@@ -219,6 +228,10 @@ func (f *fakeStore) ReleaseSlot(_ context.Context, ch licensing.Change, location
 	return macwatch.Slot{Name: name}, f.note("ReleaseSlot %v %s %s %s", ch, location, kind, name)
 }
 
+func (f *fakeStore) Days(_ context.Context, location string, from, to licensing.Date) ([]macwatch.Day, error) {
+	return []macwatch.Day{{Day: "2026-11-25", Devices: 3}}, f.note("Days %s %s %s", location, from, to)
+}
+
 func (f *fakeStore) Sessions(_ context.Context, location string, each func(macwatch.SessionInfo) error) error {
 	if err := f.note("Sessions %s", location); err != nil {
 		return err
@@ -312,6 +325,22 @@ func (f *fakeStore) CutOffNow(_ context.Context, number, location string) (licen
 
 func (f *fakeStore) Calendar(_ context.Context, number string, months int) ([]licensing.CalendarEntry, error) {
 	return []licensing.CalendarEntry{{Kind: "end"}}, f.note("Calendar %q %d", number, months)
+}
+
+func (f *fakeStore) DataMap(context.Context) (macwatch.DataMap, error) {
+	return macwatch.DataMap{MACStorage: "hmac"}, f.note("DataMap")
+}
+
+func (f *fakeStore) Held(_ context.Context, ch licensing.Change, q macwatch.DeviceQuery) ([]macwatch.HeldDevice, error) {
+	return []macwatch.HeldDevice{{MAC: q.MAC}}, f.note("Held %v %s %s %s %t", ch, q.MAC, q.Location, q.Reason, q.Export)
+}
+
+func (f *fakeStore) Erase(_ context.Context, ch licensing.Change, o macwatch.ErasureOrder) (macwatch.Erasure, error) {
+	return macwatch.Erasure{MAC: o.MAC, DryRun: ch.DryRun}, f.note("Erase %v %s %s %s %t", ch, o.MAC, o.Location, o.Reason, o.Lists)
+}
+
+func (f *fakeStore) Purge(_ context.Context, ch licensing.Change, rewrite bool) (macwatch.Purge, error) {
+	return macwatch.Purge{DryRun: ch.DryRun}, f.note("Purge %v %t", ch, rewrite)
 }
 
 func (f *fakeStore) VerifyAudit(context.Context) (licensing.AuditReport, error) {

@@ -20,6 +20,10 @@ func may() map[string][]licensing.Role {
 		"GET /v1/audit":              owners,
 		"GET /v1/audit/verification": owners,
 		"GET /v1/calendar":           reads,
+		"GET /v1/privacy":            reads,
+		"POST /v1/privacy/lookups":   owners,
+		"POST /v1/privacy/erasures":  owners,
+		"POST /v1/privacy/purges":    owners,
 
 		"GET /v1/tokens":           owners,
 		"POST /v1/tokens":          owners,
@@ -35,6 +39,8 @@ func may() map[string][]licensing.Role {
 
 		"GET /v1/clients":           reads,
 		"POST /v1/clients":          owners,
+		"GET /v1/clients/{name}":    reads,
+		"PATCH /v1/clients/{name}":  owners,
 		"DELETE /v1/clients/{name}": owners,
 
 		"GET /v1/strangers":           reads,
@@ -91,6 +97,7 @@ func may() map[string][]licensing.Role {
 		"POST /v1/locations/{location}/rooms/alias/remove":            runs,
 		"POST /v1/locations/{location}/rooms/import":                  runs,
 		"GET /v1/locations/{location}/sessions":                       looks,
+		"GET /v1/locations/{location}/days":                           reads,
 
 		"GET /v1/locations/{location}/guests":              serves,
 		"POST /v1/locations/{location}/guests":             serves,

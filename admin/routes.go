@@ -23,6 +23,10 @@ func apiRoutes(o Options) []route {
 		{"GET /v1/audit", auditQuery(), listAudit(s)},
 		{"GET /v1/audit/verification", nil, verifyAudit(s)},
 		{"GET /v1/calendar", []string{"months"}, showCalendar(s)},
+		{"GET /v1/privacy", nil, showDataMap(s)},
+		{"POST /v1/privacy/lookups", nil, lookUp(s)},
+		{"POST /v1/privacy/erasures", nil, erase(s)},
+		{"POST /v1/privacy/purges", nil, purge(s)},
 
 		{"GET /v1/tokens", nil, listTokens(s)},
 		{"POST /v1/tokens", nil, addToken(s)},
@@ -39,6 +43,8 @@ func apiRoutes(o Options) []route {
 
 		{"GET /v1/clients", nil, listClients(s)},
 		{"POST /v1/clients", nil, addClient(s)},
+		{"GET /v1/clients/{name}", nil, showClient(s)},
+		{"PATCH /v1/clients/{name}", nil, setClient(s)},
 		{"DELETE /v1/clients/{name}", nil, removeClient(s)},
 		{"GET /v1/strangers", nil, listStrangers(o.Air)},
 		{"GET /v1/secrets-that-differ", nil, listDifferingSecrets(o.Air)},
@@ -74,6 +80,7 @@ func apiRoutes(o Options) []route {
 		{"POST /v1/locations/{location}/listed-devices", nil, listDevice(s)},
 		{"DELETE /v1/locations/{location}/listed-devices/{kind}/{mac}", nil, unlistDevice(s)},
 
+		{"GET /v1/locations/{location}/days", []string{"from", "to"}, listDays(s)},
 		{"GET /v1/locations/{location}/sessions", nil, listSessions(s)},
 
 		{"GET /v1/locations/{location}/guests", nil, listAccounts(s)},

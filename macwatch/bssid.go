@@ -25,8 +25,7 @@ const maxRelatives = 128
 // Learned aliases are no evidence for others: from one to the next a rule would creep
 // away from the AP.
 func (r *Roster) Fold(s APSight) int {
-	rule := bssidRules[s.Vendor]
-	if r == nil || rule == nil {
+	if r == nil || len(r.slots) == 0 || !s.Vendor.Folds() {
 		return -1
 	}
 	m, ok := ParseMAC(s.Name)
@@ -37,7 +36,7 @@ func (r *Roster) Fold(s APSight) int {
 	var addresses [maxRelatives]MAC
 	var text [MACText]byte
 	var found []int
-	for _, c := range rule(addresses[:0], m) {
+	for _, c := range relatives(addresses[:0], s.Vendor, m) {
 		i, known := r.byName[string(c.AppendTo(text[:0]))]
 		if !known || i == self || c == m || r.slots[i].learned(c.String()) {
 			continue
@@ -108,24 +107,37 @@ func (s *Slot) sight() APSight {
 	return APSight{Name: s.Name, Vendor: s.Vendor, Address: s.NASAddress}
 }
 
-// bssidRules are, by vendor, which addresses an AP may have that shows another one: the
-// shown one may be among them. They append to dst.
-var bssidRules = map[Vendor]func(dst []MAC, m MAC) []MAC{
-	VendorArubaController: arubaRelatives,
-	VendorArubaInstant:    arubaRelatives,
-	VendorCisco9800:       ciscoRelatives,
-	VendorCiscoAireOS:     ciscoRelatives,
-	VendorFortinet:        localRelatives,
-	VendorHostapd:         localRelatives,
-	VendorMeraki:          merakiRelatives,
-	VendorRuckusSmartZone: ruckusRelatives,
-	VendorRuckusUnleashed: ruckusRelatives,
-	VendorUniFiAP:         uniFiRelatives,
-	VendorUniFiController: uniFiRelatives,
+// Folds reports whether the vendor's APs show addresses that a rule leads back to one.
+func (v Vendor) Folds() bool {
+	switch v {
+	case VendorArubaController, VendorArubaInstant, VendorCisco9800, VendorCiscoAireOS, VendorFortinet, VendorHostapd, VendorMeraki,
+		VendorRuckusSmartZone, VendorRuckusUnleashed, VendorUniFiAP, VendorUniFiController:
+		return true
+	default:
+		return false
+	}
 }
 
-// Folds reports whether the vendor's APs show addresses that a rule leads back to one.
-func (v Vendor) Folds() bool { return bssidRules[v] != nil }
+// relatives appends the addresses that an AP may have which shows m: m itself may be among
+// them. No table of functions: with one, each call would cost memory for dst.
+func relatives(dst []MAC, v Vendor, m MAC) []MAC {
+	switch v {
+	case VendorArubaController, VendorArubaInstant:
+		return arubaRelatives(dst, m)
+	case VendorCisco9800, VendorCiscoAireOS:
+		return ciscoRelatives(dst, m)
+	case VendorFortinet, VendorHostapd:
+		return localRelatives(dst, m)
+	case VendorMeraki:
+		return merakiRelatives(dst, m)
+	case VendorRuckusSmartZone, VendorRuckusUnleashed:
+		return ruckusRelatives(dst, m)
+	case VendorUniFiAP, VendorUniFiController:
+		return uniFiRelatives(dst, m)
+	default:
+		return dst
+	}
+}
 
 // ciscoRelatives: the radio's base ends in 0, its BSSIDs count from there, up or down from
 // F. The bases of two radios never share a block of 16; Ethernet addresses may, so an

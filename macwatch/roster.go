@@ -142,6 +142,14 @@ func (r *Roster) Observed() int {
 	return len(r.slots) - r.claims
 }
 
+// Len counts all that is known, whatever its state.
+func (r *Roster) Len() int {
+	if r == nil {
+		return 0
+	}
+	return len(r.slots)
+}
+
 // Index finds an identity or alias; -1 when it is not known.
 func (r *Roster) Index(name string) int {
 	if r == nil {

@@ -24,14 +24,15 @@ func (r *reader) describe(e *event) {
 	e.from(&r.request, r.source, r.now)
 	e.identify(&r.id, &r.packet)
 	e.detail = r.remark
-	if l := r.client.home; l != nil {
+	if l := r.place; l != nil {
 		e.under(l.standingAt(r.now))
+		e.location = l.Code
 	}
 }
 
 // noteDrop traces that the datagram in hand gets no answer.
 func (r *reader) noteDrop(datagram []byte, reason licensing.Reason, detail error) {
-	if reason == licensing.ReasonUnknownClient {
+	if reason == licensing.ReasonUnknownClient && r.socket.link == nil { // over RadSec the handshake tells of strangers
 		r.meet(datagram)
 	}
 	t := r.server.trace
@@ -68,8 +69,9 @@ func (t *tracer) noteRecord(a *pendingRecord, became result, reason licensing.Re
 	e.from(&a.request, a.from.source(), rec.Arrival)
 	e.identify(&a.id, &a.packet)
 	e.mac, e.status = rec.MAC, rec.Status
-	if l := a.client.home; l != nil {
+	if l := a.place; l != nil {
 		e.under(l.standingAt(rec.Arrival))
+		e.location = l.Code
 	}
 	switch {
 	case rec.Err != nil:

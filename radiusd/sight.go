@@ -11,7 +11,7 @@ import (
 func (id *identity) locate(p *packet, aps *macwatch.Roster) {
 	id.known, id.folded = "", false
 	id.slot = aps.Index(string(id.ap))
-	if id.slot < 0 && id.profile.vendor.Folds() {
+	if id.slot < 0 && aps.Len() > 0 && id.profile.vendor.Folds() {
 		id.slot = aps.Fold(id.sight(p))
 		id.folded = id.slot >= 0
 	}
