@@ -1,7 +1,6 @@
 package radiusd
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"strings"
 
@@ -46,20 +45,16 @@ func (t *RoomTrial) Try(datagram []byte, from netip.AddrPort) RoomFinding {
 		return f
 	}
 	f.Code = codeName(p.code())
-	status := macwatch.Status(0)
-	if value := p.value(attrAcctStatusType); len(value) == 4 {
-		status = macwatch.Status(binary.BigEndian.Uint32(value))
-	}
 	switch {
 	case p.code() != accessRequest && p.code() != accountingRequest:
 		f.Why = "no request of a guest"
 		return f
-	case status.OfNAS():
+	case statusOf(&p).OfNAS():
 		f.Why = "it is about the NAS itself"
 		return f
 	}
 	var id identity
-	t.decoder.read(&id, &p, from.Addr())
+	_ = t.decoder.read(&id, &p, from.Addr())
 	id.settle(t.aps)
 	id.locate(&p, t.aps)
 	f.AP = showText(id.roomKey())
