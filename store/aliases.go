@@ -118,6 +118,14 @@ func (c *slotChange) appeared(slot *macwatch.Slot) error {
 	if c.kind != macwatch.KindAP {
 		return nil
 	}
+	if err := c.takeBSSIDs(slot); err != nil {
+		return err
+	}
+	return c.isAP(c.location, slot.Name)
+}
+
+// takeBSSIDs makes aliases of what was observed as APs of their own and is a BSSID of this one.
+func (c *slotChange) takeBSSIDs(slot *macwatch.Slot) error {
 	for _, gone := range c.roster.BSSIDs(slot.ID) {
 		if err := absorb(c.ctx, c.conn, slot, gone); err != nil {
 			return err
@@ -130,7 +138,7 @@ func (c *slotChange) appeared(slot *macwatch.Slot) error {
 		}
 		c.roster = c.roster.Without(gone.ID).With(*slot)
 	}
-	return c.isAP(c.location, slot.Name)
+	return nil
 }
 
 // takeIn makes one of two: gone's name and aliases go over to keep.
@@ -193,6 +201,9 @@ func (c *slotChange) insertAlias(slot *macwatch.Slot, alias string) error {
 	c.roster = c.roster.With(*slot)
 	if c.kind != macwatch.KindAP {
 		return nil
+	}
+	if err := c.takeBSSIDs(slot); err != nil {
+		return err
 	}
 	return c.isAP(c.location, alias)
 }

@@ -156,6 +156,13 @@ func TestObservedBSSIDsGoOverIntoTheirAP(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{far}, aliases(other))
 
+	// The same when he says that a name he has declared has this address.
+	const third, its = "04:bd:88:c9:70:f0", "04:bd:88:17:0f:01"
+	v.sight(v.record(5, macwatch.StatusStart, through(aruba(its))))
+	_, err = v.s.AddAlias(ctx, by, v.location.Code, macwatch.KindAP, other, third)
+	require.NoError(t, err)
+	require.Equal(t, []string{far, its, third}, aliases(other))
+
 	// Seen by a profile without a rule, and later by one with it.
 	const bssid = "04:bd:88:15:ff:01"
 	v.sight(v.record(4, macwatch.StatusStart, through(seen(bssid))))
