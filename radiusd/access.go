@@ -81,7 +81,9 @@ func (r *reader) roomFacts(l *location, limit int) licensing.SlotFacts {
 		return licensing.SlotNotNeeded
 	}
 	at := l.venue.Rooms.Index(r.id.room)
-	l.venue.Rooms.Saw(at, r.now)
+	if !r.server.staged {
+		l.venue.Rooms.Saw(at, r.now)
+	}
 	if rule.Declared && (at < 0 || !l.venue.Rooms.At(at).Declared) {
 		return licensing.SlotUnknown
 	}

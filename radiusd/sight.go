@@ -43,7 +43,9 @@ func (r *reader) apFacts(l *location, limit int) licensing.SlotFacts {
 	if r.id.folded {
 		r.server.options.Claims.Learn(l.ID, r.id.sight(&r.packet))
 	}
-	aps.Saw(at, r.now)
+	if !r.server.staged {
+		aps.Saw(at, r.now)
+	}
 	if l.Settings.APs == licensing.APsDeclared && (at < 0 || !aps.At(at).Declared) {
 		return licensing.SlotUnknown
 	}
