@@ -16,19 +16,22 @@ const (
 
 // ClientSettings is what may be said of a client beside who it is; it is stored as JSON.
 type ClientSettings struct {
-	Vendor Vendor `json:"vendor"` // VendorAuto where nothing else was said
+	Vendor     Vendor             `json:"vendor"` // VendorAuto where nothing else was said
+	Disconnect DisconnectSettings `json:"disconnect,omitzero"`
 }
 
 // Client is a configured RADIUS peer: a prefix of source addresses and their secret.
 type Client struct {
-	ID         int64        `json:"-"`
-	Name       string       `json:"name"`
-	Prefix     netip.Prefix `json:"address"`
-	Secret     string       `json:"-"`
-	LocationID int64        `json:"-"`
-	Location   string       `json:"location"`
-	RequireMA  RequireMA    `json:"require_message_authenticator"`
-	CreatedAt  time.Time    `json:"created_at"`
+	ID     int64        `json:"-"`
+	Name   string       `json:"name"`
+	Prefix netip.Prefix `json:"address"`
+	Secret string       `json:"-"`
+	// DisconnectSecret signs Disconnect-Requests to its NAS; empty: Secret.
+	DisconnectSecret string    `json:"-"`
+	LocationID       int64     `json:"-"`
+	Location         string    `json:"location"`
+	RequireMA        RequireMA `json:"require_message_authenticator"`
+	CreatedAt        time.Time `json:"created_at"`
 	ClientSettings
 	// Signed holds the addresses that have sent a valid Message-Authenticator;
 	// under RequireAuto it is required from them ever after.

@@ -14,6 +14,10 @@ type Venue struct {
 	Accounts map[string]Account
 	// Inputs are devices that log in by MAC alone under guests: local.
 	Inputs map[MAC]MACInput
+	// When accounts and inputs that are gone were removed: whoever came by one before
+	// that must go.
+	RetiredAccounts map[string]time.Time
+	RetiredInputs   map[MAC]time.Time
 }
 
 // Account is a local guest account. CHAP needs the clear password, so it is kept.
@@ -68,4 +72,9 @@ type SessionInfo struct {
 	TerminateCause string     `json:"terminate_cause"`
 	Records        int        `json:"records"` // distinct accounting records in it
 	Lab            bool       `json:"lab,omitempty"`
+	// Disconnect is what became of ending it, since the gateway was started.
+	Disconnect *Disconnect `json:"disconnect,omitempty"`
+	// Ident and Leg name it within the gateway.
+	Ident Ident `json:"-"`
+	Leg   int   `json:"-"`
 }
