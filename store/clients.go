@@ -53,6 +53,9 @@ func (s *Store) AddClient(ctx context.Context, ch licensing.Change, c macwatch.C
 		if err != nil {
 			return wrap("add a client", err)
 		}
+		if err := t.saveDisconnectSecret(c); err != nil {
+			return err
+		}
 		return t.log("client.add", c.Name, c)
 	})
 	return c, err
@@ -73,7 +76,7 @@ func checkClient(c macwatch.Client) error {
 	case !c.Vendor.Known():
 		return licensing.Errorf(licensing.CodeInvalid, "%q is not a vendor profile", c.Vendor).WithHint("choose one of: %s", vendorNames())
 	}
-	return nil
+	return checkDisconnect(c)
 }
 
 func vendorNames() string {
