@@ -53,6 +53,8 @@ type Options struct {
 	Store Store
 	// Courier previews notices and sends tests.
 	Courier Courier
+	// Ender ends sessions.
+	Ender Ender
 	// Ready returns nil once requests can be served, else why not; nil: always. It is
 	// asked by every /readyz, so it must be quick.
 	Ready   func() error
@@ -101,7 +103,7 @@ func Listen(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.socket = newListener(bound, mux(apiRoutes(o.Store, o.Courier, o.Now), o.Log), o.Log)
+	s.socket = newListener(bound, mux(apiRoutes(o.Store, o.Courier, o.Ender, o.Now), o.Log), o.Log)
 	if o.Listen == "" {
 		return s, nil
 	}

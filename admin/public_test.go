@@ -61,7 +61,7 @@ func TestMetrics(t *testing.T) {
 func TestAPIIsNotOnTCP(t *testing.T) {
 	store := &fakeStore{}
 	s := serve(t, Options{Store: store})
-	for _, route := range apiRoutes(store, fakeCourier{store}, nil) {
+	for _, route := range apiRoutes(store, fakeCourier{store}, fakeEnder{store}, nil) {
 		method, path, _ := strings.Cut(route.pattern, " ")
 		status, _ := s.fetch(t, method, strings.NewReplacer("{", "", "}", "").Replace(path))
 		require.Equal(t, 404, status, route.pattern)

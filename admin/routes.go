@@ -14,7 +14,7 @@ type route struct {
 }
 
 // apiRoutes is the API on the unix socket. Whatever is not a GET takes ?dry_run=1.
-func apiRoutes(s Store, courier Courier, now func() time.Time) []route {
+func apiRoutes(s Store, courier Courier, ender Ender, now func() time.Time) []route {
 	return []route{
 		{"GET /v1/gateway", nil, showGateway(s, now)},
 		{"GET /v1/audit", auditQuery(), listAudit(s)},
@@ -75,7 +75,8 @@ func apiRoutes(s Store, courier Courier, now func() time.Time) []route {
 		{"POST /v1/locations/{location}/rooms/replace", nil, replaceSlot(s, macwatch.KindRoom)},
 		{"POST /v1/locations/{location}/rooms/release", nil, releaseSlot(s, macwatch.KindRoom)},
 
-		{"GET /v1/locations/{location}/sessions", nil, listSessions(s)},
+		{"GET /v1/locations/{location}/sessions", nil, listSessions(s, ender)},
+		{"POST /v1/locations/{location}/sessions/end", nil, endSessions(ender)},
 
 		{"GET /v1/locations/{location}/guests", nil, listAccounts(s)},
 		{"POST /v1/locations/{location}/guests", nil, addAccount(s)},

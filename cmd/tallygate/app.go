@@ -19,6 +19,7 @@ import (
 
 	"tallygate/admin"
 	"tallygate/cmd/internal/durable"
+	"tallygate/disconnect"
 	"tallygate/notice"
 	"tallygate/radiusd"
 	"tallygate/store"
@@ -39,6 +40,7 @@ type app struct {
 	store  *store.Store
 	radius *radiusd.Server
 	notice *notice.Service
+	ender  *disconnect.Service
 	admin  *admin.Server
 	ready  atomic.Bool
 	undo   []undo
@@ -97,11 +99,21 @@ func (a *app) wire() (err error) {
 	}
 	a.onStop("radius", a.radius.Close)
 
+	a.ender, err = disconnect.New(disconnect.Options{
+		Book: a.store, Source: a.config.Disconnect.source(), Rate: int(a.config.Disconnect.Rate), Total: int(a.config.Disconnect.TotalRate),
+		Log: a.log.Named("disconnect"), Metrics: registry, Now: a.store.Now,
+	})
+	if err != nil {
+		return err
+	}
+	a.onStop("disconnect's sockets", a.ender.Close) // for when what follows fails
+
 	gauges := newStateMetrics(a.store, a.store.Now)
 	registry.MustRegister(gauges)
 	a.store.Subscribe(func(s store.Snapshot) {
 		gauges.publish(s)
 		a.radius.Publish(radiusd.NewSnapshot(s.Clients, s.Locations, s.Venues))
+		a.ender.Publish(disconnect.Snapshot{Clients: s.Clients, Locations: s.Locations, Venues: s.Venues})
 	})
 
 	smtp, err := a.config.smtp()
@@ -119,12 +131,14 @@ func (a *app) wire() (err error) {
 
 	a.admin, err = admin.Listen(admin.Options{
 		Socket: a.config.socket(), Listen: a.config.Admin.Listen,
-		Store: a.store, Courier: a.notice, Ready: a.readiness, Metrics: registry, Log: a.log.Named("admin"), Now: a.store.Now,
+		Store: a.store, Courier: a.notice, Ender: a.ender, Ready: a.readiness, Metrics: registry, Log: a.log.Named("admin"), Now: a.store.Now,
 	})
 	if err != nil {
 		return err
 	}
 	a.onStop("admin", a.admin.Close)
+	// Before admin: who waits there for sessions to end must not hold it up.
+	a.onStop("disconnect", a.ender.Close)
 
 	path := filepath.Join(a.config.DataDir, addressesFile)
 	a.onStop("addresses", func(context.Context) error { return os.Remove(path) })
@@ -143,6 +157,7 @@ func (a *app) onStop(what string, do func(context.Context) error) {
 func (a *app) serve() {
 	a.radius.Serve()
 	a.notice.Serve()
+	a.ender.Serve()
 	a.ready.Store(true)
 	a.admin.Serve()
 	at := a.addresses()

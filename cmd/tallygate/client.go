@@ -35,6 +35,7 @@ func clientAddCmd(c *console) *cobra.Command {
 	f.StringVar(&p.Location, "location", "", "`ID` of its Location")
 	f.Var(choice[macwatch.RequireMA]{&p.RequireMA, []macwatch.RequireMA{macwatch.RequireYes, macwatch.RequireNo, macwatch.RequireAuto}},
 		"require-message-authenticator", "drop Access-Requests without it; auto: once a source has sent it, always from that source")
+	disconnectFlags(f, &p)
 	cmd.RunE = c.ask(func(ctx context.Context, g *admin.Client, args []string) error {
 		prefix, err := parsePrefix(address)
 		if err != nil {

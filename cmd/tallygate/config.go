@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap/zapcore"
 
+	"tallygate/disconnect"
 	"tallygate/notice"
 	"tallygate/radiusd"
 )
@@ -16,15 +17,16 @@ import (
 type Config struct {
 	// DataDir holds database, keys and admin.sock; created if absent. A relative path
 	// starts from the working directory, not from the file's folder.
-	DataDir   string          `yaml:"data_dir"`
-	Radius    RadiusConfig    `yaml:"radius"`
-	Admin     AdminConfig     `yaml:"admin"`
-	Issuers   []string        `yaml:"issuers"` // k4.public.…; SIGHUP re-reads them
-	MACCache  MACCacheConfig  `yaml:"mac_cache"`
-	Log       LogConfig       `yaml:"log"`
-	Notices   NoticesConfig   `yaml:"notices"`
-	KeepRaw   bool            `yaml:"keep_raw"` // keep every accounting packet as it came
-	Retention RetentionConfig `yaml:"retention"`
+	DataDir    string           `yaml:"data_dir"`
+	Radius     RadiusConfig     `yaml:"radius"`
+	Admin      AdminConfig      `yaml:"admin"`
+	Issuers    []string         `yaml:"issuers"` // k4.public.…; SIGHUP re-reads them
+	MACCache   MACCacheConfig   `yaml:"mac_cache"`
+	Log        LogConfig        `yaml:"log"`
+	Notices    NoticesConfig    `yaml:"notices"`
+	Disconnect DisconnectConfig `yaml:"disconnect"`
+	KeepRaw    bool             `yaml:"keep_raw"` // keep every accounting packet as it came
+	Retention  RetentionConfig  `yaml:"retention"`
 }
 
 // RadiusConfig is where RADIUS is served, and how.
@@ -72,11 +74,12 @@ func defaultConfig() Config {
 			Sockets:       1,
 			ReceiveBuffer: 8 << 20,
 		},
-		Admin:    AdminConfig{Listen: "127.0.0.1:8480"},
-		Issuers:  []string{},
-		MACCache: MACCacheConfig{Capacity: 1_000_000},
-		Log:      LogConfig{Level: zapcore.InfoLevel.String(), Format: logJSON},
-		Notices:  NoticesConfig{SMTP: SMTPConfig{Port: 587, TLS: notice.TLSStart}},
+		Admin:      AdminConfig{Listen: "127.0.0.1:8480"},
+		Issuers:    []string{},
+		MACCache:   MACCacheConfig{Capacity: 1_000_000},
+		Log:        LogConfig{Level: zapcore.InfoLevel.String(), Format: logJSON},
+		Notices:    NoticesConfig{SMTP: SMTPConfig{Port: 587, TLS: notice.TLSStart}},
+		Disconnect: DisconnectConfig{Rate: disconnect.DefaultRate, TotalRate: disconnect.DefaultTotal},
 	}
 }
 

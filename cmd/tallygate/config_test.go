@@ -52,6 +52,7 @@ retention: {session_days: 90}
 notices:
   smtp: {host: mail.hotel.example, port: 465, tls: tls, user: gateway, password_file: /run/smtp, from: "Tallygate <t@hotel.example>"}
   webhooks: {allow_private: true}
+disconnect: {source: 10.0.0.1, rate: 5, total_rate: 50}
 `))
 	require.NoError(t, err)
 	require.Equal(t, Config{
@@ -62,6 +63,7 @@ notices:
 		Log: LogConfig{Level: "debug", Format: "console"}, KeepRaw: true, Retention: RetentionConfig{SessionDays: 90},
 		Notices: NoticesConfig{Webhooks: WebhooksConfig{AllowPrivate: true}, SMTP: SMTPConfig{Host: "mail.hotel.example", Port: 465, TLS: "tls",
 			User: "gateway", PasswordFile: "/run/smtp", From: "Tallygate <t@hotel.example>"}},
+		Disconnect: DisconnectConfig{Source: "10.0.0.1", Rate: 5, TotalRate: 50},
 	}, c)
 	require.Equal(t, "/var/lib/tallygate/admin.sock", c.socket())
 }
@@ -104,7 +106,7 @@ c.yaml:1:7: unknown key "colour"
 >    1 | log: {colour: red}
        |       ^`, "known keys: data_dir, radius.auth, radius.acct, radius.reject_delay, radius.sockets, radius.receive_buffer, " +
 			"admin.listen, issuers, mac_cache.capacity, log.level, log.format, notices.smtp.host, notices.smtp.port, notices.smtp.tls, " +
-			"notices.smtp.user, notices.smtp.password_file, notices.smtp.from, notices.webhooks.allow_private, keep_raw, retention.session_days"},
+			"notices.smtp.user, notices.smtp.password_file, notices.smtp.from, notices.webhooks.allow_private, disconnect.source, disconnect.rate, disconnect.total_rate, keep_raw, retention.session_days"},
 		{"key twice", "data_dir: x\ndata_dir: y\n", `
 c.yaml:2:1: mapping key "data_dir" already defined at [1:1]
      1 | data_dir: x
@@ -247,6 +249,14 @@ c.yaml:1:15: "xml" is not a log format
 c.yaml:1:27: session_days must be 2 or more, or 0, not 1
 >    1 | retention: {session_days: 1}
        |                           ^`, retentionHint},
+		{"no packets a second", "disconnect: {rate: 0}\n", `
+c.yaml:1:20: rate must be from 1 to 10000, not 0
+>    1 | disconnect: {rate: 0}
+       |                    ^`, mend},
+		{"a name to send from", "disconnect: {source: gateway.example}\n", `
+c.yaml:1:22: "gateway.example" is not an address of this machine
+>    1 | disconnect: {source: gateway.example}
+       |                      ^`, "write an IP address, or leave it empty: then the system picks the one that leads to the NAS"},
 		{"less than no day of sessions", "retention:\n  session_days: -30\n", `
 c.yaml:2:17: session_days must be 2 or more, or 0, not -30
      1 | retention:
