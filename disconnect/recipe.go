@@ -74,11 +74,11 @@ type recipe struct {
 	turn string
 }
 
-// recipeOf picks by what the operator says of the client, else by whose packets the
-// session's were taken for.
-func recipeOf(client macwatch.Vendor, session macwatch.Vendor) recipe {
-	for _, v := range []macwatch.Vendor{client, session} {
-		if r, ok := recipes[v]; ok {
+// recipeOf picks the first of these makes that has one: what the operator says of the
+// client, else whose packets the session's, and then the client's, were taken for.
+func recipeOf(vendors ...macwatch.Vendor) recipe {
+	for i, v := range vendors {
+		if r, ok := recipes[v]; ok && (i == 0 || v != macwatch.VendorGeneric) {
 			return r
 		}
 	}

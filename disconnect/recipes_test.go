@@ -175,6 +175,8 @@ func TestRecipes(t *testing.T) {
 func TestWhichRecipe(t *testing.T) {
 	require.Equal(t, recipes[macwatch.VendorHuawei].steps, recipeOf(macwatch.VendorHuawei, macwatch.VendorPfSense).steps, "the operator knows")
 	require.NotEmpty(t, recipeOf(macwatch.VendorAuto, macwatch.VendorPfSense).none, "else what its packets look like")
+	require.NotEmpty(t, recipeOf(macwatch.VendorAuto, macwatch.VendorGeneric, macwatch.VendorOPNsense).none, "else what earlier ones looked like")
+	require.Equal(t, generic, recipeOf(macwatch.VendorGeneric, macwatch.VendorOPNsense).steps)
 	require.Equal(t, generic, recipeOf(macwatch.VendorAuto, macwatch.VendorAuto).steps)
 	require.Equal(t, generic, recipeOf("", "").steps)
 	require.Equal(t, generic, recipeOf(macwatch.VendorOmada, "").steps, "not verified for this make")

@@ -128,11 +128,11 @@ func (v *Snapshot) lists(p place) *lists {
 		l.expiries = append(l.expiries, m.ExpiresAt)
 	}
 	for _, c := range v.Clients {
-		if c.LocationID == p.ID {
-			add('c', string(c.Vendor)+string(c.Disconnect.Address)+c.DisconnectSecret+"\x00"+c.Secret, uint64(c.ID)<<16|uint64(c.Disconnect.Port))
-			if c.Disconnect.Off {
-				add('o', "", uint64(c.ID))
-			}
+		// Any client may serve the Location. What its packets are taken for may change by
+		// itself, and is no reason to ask again.
+		add('c', string(c.Vendor)+string(c.Disconnect.Address)+c.DisconnectSecret+"\x00"+c.Secret, uint64(c.ID)<<16|uint64(c.Disconnect.Port))
+		if c.Disconnect.Off {
+			add('o', "", uint64(c.ID))
 		}
 	}
 	return l
@@ -262,7 +262,7 @@ func (v *Snapshot) job(session *macwatch.Session, why string) (j *job, impossibl
 	if c == nil {
 		return nil, "the client that reported it was removed"
 	}
-	r := recipeOf(c.Vendor, session.Origin.Vendor)
+	r := recipeOf(c.Vendor, session.Origin.Vendor, c.Detected)
 	switch {
 	case c.Disconnect.Off:
 		return nil, "Disconnect is off for client " + c.Name + ": Session-Timeout ends the session"

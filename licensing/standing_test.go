@@ -58,3 +58,22 @@ func TestAStandingHoldsUntilSomethingChanges(t *testing.T) {
 	require.False(t, s.Holds(end))
 	require.False(t, s.Holds(now.Add(-1)), "a clock set back decides anew")
 }
+
+// A proposed start that happens by itself has an end of its own, which no fact names.
+func TestAStandingKnowsTheEndOfAStartThatLapsed(t *testing.T) {
+	l := yearLicense(t)
+	start := l.StartedAt
+	l.StartedAt, l.Terms.ConfirmStart = time.Time{}, 24*time.Hour
+	l.Proposal = Proposal{At: start.Add(time.Hour), Start: start}
+	due, ok := l.StartDue()
+	require.True(t, ok)
+
+	before := StandingAt([]*License{l}, due.Add(-1))
+	require.Equal(t, PendingStart, before.State)
+	require.False(t, before.Holds(due))
+	after := StandingAt([]*License{l}, due)
+	require.Equal(t, InUse, after.State)
+	end, _ := yearLicense(t).End()
+	require.True(t, after.Holds(end.Add(-1)))
+	require.False(t, after.Holds(end))
+}

@@ -70,11 +70,16 @@ type SessionInfo struct {
 	OutputOctets   uint64     `json:"output_octets"`
 	SessionTime    uint32     `json:"session_time"`
 	TerminateCause string     `json:"terminate_cause"`
-	Records        int        `json:"records"` // distinct accounting records in it
+	ClosedBy       Closing    `json:"closed_by,omitempty"` // stop, nas or gateway; empty while open
+	Records        int        `json:"records"`             // distinct accounting records in it
 	Lab            bool       `json:"lab,omitempty"`
+	NAS            string     `json:"nas,omitempty"`
+	Leg            int        `json:"leg,omitempty"` // 0, then one more for each time the NAS gave the id out again
+	MultiSessionID string     `json:"multi_session_id,omitempty"`
+	// Connection is the same for all sessions that are one: the legs of an id, and the hops that the NAS says belong together (Acct-Multi-Session-Id).
+	Connection string `json:"connection"`
 	// Disconnect is what became of ending it, since the gateway was started.
 	Disconnect *Disconnect `json:"disconnect,omitempty"`
-	// Ident and Leg name it within the gateway.
+	// Ident names it within the gateway, with Leg.
 	Ident Ident `json:"-"`
-	Leg   int   `json:"-"`
 }

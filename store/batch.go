@@ -93,17 +93,22 @@ func (b *batch) place(id int64) *place {
 		governing = p.license.ID
 		p.allotment, _ = p.license.AllotmentAt(id)
 	}
-	e, ok := b.w.epochs[id]
+	p.epoch = b.w.epochOf(id, governing)
+	b.places[id] = p
+	return p
+}
+
+// epochOf is the counting epoch of a Location under the license that governs it (0: none).
+func (w *writer) epochOf(location, governing int64) uint32 {
+	e, ok := w.epochs[location]
 	if !ok || e.license != governing {
 		// Another license counts anew: what the LRU knows no longer holds. An epoch
 		// that a failed transaction used is simply never used again.
-		b.w.lastEpoch++
-		e = epoch{b.w.lastEpoch, governing}
-		b.w.epochs[id] = e
+		w.lastEpoch++
+		e = epoch{w.lastEpoch, governing}
+		w.epochs[location] = e
 	}
-	p.epoch = e.number
-	b.places[id] = p
-	return p
+	return e.number
 }
 
 // change gives the batch a state of its own to change.

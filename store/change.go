@@ -116,6 +116,7 @@ func (w *writer) changeNow(ctx context.Context, ch licensing.Change, f func(*tx)
 		}
 		return err
 	}
+	w.s.changes.Add(1)
 	w.audit.commit(t.audit)
 	w.recovered()
 	for _, f := range t.committed {

@@ -1,9 +1,12 @@
 package store
 
 import (
+	"bytes"
+	"slices"
+	"time"
+
 	"tallygate/licensing"
 	"tallygate/macwatch"
-	"time"
 )
 
 // sight records one proof that a device was connected: its row, whether it counts
@@ -21,11 +24,18 @@ func (b *batch) sight(r *macwatch.Record, s *macwatch.Session, event time.Time) 
 	}
 	b.misses++
 	// An AP that reports itself, or another one, is nobody's guest.
-	mac := r.MAC.String()
-	if _, isAP := p.venue.APs.Find(mac); isAP || mac == string(r.AP) {
+	var text [macwatch.MACText]byte
+	mac := r.MAC.AppendTo(text[:0])
+	if p.venue.APs.Has(mac) || bytes.Equal(mac, r.AP) {
 		return nil
 	}
 	reason := b.weigh(p, r, s, event)
+	if reason == licensing.ReasonNone && !windowed {
+		if first, ok := b.w.known.counted(key, p.epoch, event); ok {
+			b.cached = append(b.cached, cacheEntry{key, p.epoch, first})
+			return b.count(p, r, event, false)
+		}
+	}
 	license := int64(0)
 	if p.license != nil {
 		license = p.license.ID
@@ -94,6 +104,10 @@ func (b *batch) device(key macwatch.DeviceKey, license int64) (*newcomer, error)
 // keepDevice keeps a device's new state: in its rows at once where a start may depend on
 // them, else in the journal; in both where the journal holds an older one.
 func (b *batch) keepDevice(c *newcomer, p *place) error {
+	if c.reason != "" {
+		b.w.known.doubt(c.key)
+		b.cached = slices.DeleteFunc(b.cached, func(e cacheEntry) bool { return e.key == c.key }) // of earlier in this batch
+	}
 	waits := b.devices[c.key] != nil || b.w.newcomers.find(c.key) != nil
 	if atOnce := p.license != nil && (p.license.StartedAt.IsZero() || p.license.Terms.CountWindow > 0); atOnce {
 		if err := b.w.saveNewcomer(c); err != nil || !waits {

@@ -55,19 +55,19 @@ func TestKnownDevicesForgetNobody(t *testing.T) {
 }
 
 func TestKnownDevicesKnowWhoIsNew(t *testing.T) {
+	const devices = 300_000
 	d := knownDevices{complete: true}
-	for n := range knownPart + 1000 { // into a second part
+	for n := range devices {
 		d.add(macwatch.DeviceKey{Location: 1, MAC: guest(n)})
 	}
-	require.Len(t, d.parts, 2)
-	strangers := 0
-	for n := range 10_000 {
-		require.True(t, d.may(macwatch.DeviceKey{Location: 1, MAC: guest(knownPart / 10_000 * n)}))
-		if d.may(macwatch.DeviceKey{Location: 2, MAC: guest(n)}) {
-			strangers++
-		}
+	require.Equal(t, devices, d.count)
+	for n := range devices {
+		require.True(t, d.may(macwatch.DeviceKey{Location: 1, MAC: guest(n)}))
+		require.False(t, d.may(macwatch.DeviceKey{Location: 2, MAC: guest(n)}))
 	}
-	require.Less(t, strangers, 100, "of 10 000 nearly all are known to be new")
+	d.count = knownLimit
+	require.Nil(t, d.add(macwatch.DeviceKey{Location: 2, MAC: guest(1)}), "there is no room")
+	require.True(t, d.may(macwatch.DeviceKey{Location: 2, MAC: guest(2)}), "from now on any other may have rows as well")
 }
 
 func scanKey(r *sql.Rows) (k macwatch.DeviceKey, err error) {
@@ -139,4 +139,93 @@ func TestKnownDevicesAreNotCountedAgain(t *testing.T) {
 	stranger := true
 	require.True(t, other.s.onWriter(func() { stranger = other.s.w.known.may(macwatch.DeviceKey{Location: 1, MAC: guest(9999)}) }))
 	require.False(t, stranger, "it has learned all again")
+}
+
+// knownCount asks, on the writer, what memory says of guest n's count at this moment.
+func (v *venue) knownCount(n int) (counted bool) {
+	v.t.Helper()
+	require.True(v.t, v.s.onWriter(func() {
+		b := v.s.w.newBatch()
+		p := b.place(v.location.ID)
+		_, counted = v.s.w.known.counted(macwatch.DeviceKey{Location: v.location.ID, MAC: guest(n)}, p.epoch, v.s.Now())
+	}))
+	return counted
+}
+
+// What memory says of a device's count is learned from its rows after a start, says
+// nothing against what stands there, and nothing that an operator may have changed.
+func TestTheCountOfKnownDevicesIsLearned(t *testing.T) {
+	v := openVenue(t)
+	v.activate(v.terms())
+	<-v.s.learned
+	require.NoError(t, v.s.ListDevice(ctx, by, v.location.Code, macwatch.ListedDevice{MAC: guest(1), Kind: "exempt"}))
+	v.sight(v.record(0, macwatch.StatusInterim), v.record(1, macwatch.StatusInterim))
+	pass(time.Minute, v)
+	require.True(t, v.knownCount(0))
+	require.False(t, v.knownCount(1), "exempt")
+	require.False(t, v.knownCount(2), "nobody has seen it")
+
+	v.restart()
+	<-v.s.learned
+	pass(time.Minute, v)
+	require.True(t, v.knownCount(0))
+	require.False(t, v.knownCount(1))
+	v.sight(v.record(0, macwatch.StatusInterim, counters(9, 9, 9)))
+	require.True(t, v.devices()[guest(0).String()].Counted)
+
+	require.NoError(t, v.s.ListDevice(ctx, by, v.location.Code, macwatch.ListedDevice{MAC: guest(0), Kind: "exempt"}))
+	require.False(t, v.knownCount(0), "an operator's change may bear on it")
+	v.sight(v.record(0, macwatch.StatusInterim, counters(19, 9, 9)))
+	require.False(t, v.knownCount(0))
+	require.Len(t, v.devices(), 2) // their rows are written from here on
+	require.Equal(t, 2, v.count(`SELECT count(*) FROM devices WHERE reason = 'exempt-device'`))
+}
+
+// A device that counts and, in one batch, is sighted once with and once without anything
+// against it, in whatever order: memory never says more than its row.
+func TestMemoryOfACountNeverSaysMoreThanTheRow(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		type state struct {
+			epoch uint32
+			first time.Time
+			clean bool
+		}
+		var d knownDevices
+		rows, current := map[macwatch.DeviceKey]state{}, map[int64]uint32{1: 1, 2: 2}
+		next := uint32(3)
+		device := rapid.Custom(func(t *rapid.T) macwatch.DeviceKey {
+			return macwatch.DeviceKey{Location: rapid.Int64Range(1, 2).Draw(t, "location"), MAC: guest(rapid.IntRange(0, 20).Draw(t, "guest"))}
+		})
+		moment := rapid.Map(rapid.Int64Range(0, 1e12), func(us int64) time.Time { return fromMicros(us) })
+		t.Repeat(map[string]func(*rapid.T){
+			"a sighting counts": func(t *rapid.T) {
+				k, at := device.Draw(t, "device"), moment.Draw(t, "at")
+				d.settle(k, current[k.Location], at)
+				rows[k] = state{current[k.Location], at, true}
+			},
+			"a sighting does not count": func(t *rapid.T) {
+				k := device.Draw(t, "device")
+				d.doubt(k)
+				rows[k] = state{}
+			},
+			"its row is learned": func(t *rapid.T) {
+				k := device.Draw(t, "device")
+				if s := rows[k]; s.clean {
+					d.learnCount(k, current[k.Location], s.first)
+					rows[k] = state{current[k.Location], s.first, true}
+				}
+			},
+			"an operator changes something": func(t *rapid.T) {
+				current[rapid.Int64Range(1, 2).Draw(t, "location")] = next
+				next++
+			},
+			"": func(t *rapid.T) {
+				k, at := device.Draw(t, "device"), moment.Draw(t, "at")
+				first, ok := d.counted(k, current[k.Location], at)
+				if s := rows[k]; ok {
+					require.True(t, s.clean && s.epoch == current[k.Location] && !at.Before(s.first) && !first.Before(s.first), "%v %v %v", s, at, first)
+				}
+			},
+		})
+	})
 }

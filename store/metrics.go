@@ -13,6 +13,7 @@ type metrics struct {
 	cacheHits      prometheus.Counter
 	cacheMisses    prometheus.Counter
 	writable       prometheus.Gauge
+	learned        prometheus.Gauge
 	deleted        *prometheus.CounterVec
 	retainSeconds  prometheus.Histogram
 }
@@ -43,6 +44,9 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "tallygate_store_writable", Help: "1 while commits succeed, 0 after one has failed.",
 		}),
 	}
+	m.learned = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tallygate_known_devices_learned", Help: "1 once all devices in the store are known in memory, too.",
+	})
 	m.deleted = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tallygate_retention_deleted_total", Help: "Rows deleted because they were older than they are to be kept.",
 	}, []string{"kind"})
@@ -55,7 +59,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		Buckets: []float64{0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1},
 	})
 	if r != nil {
-		r.MustRegister(m.commitSeconds, m.batchRecords, m.commitFailures, m.cacheHits, m.cacheMisses, m.writable, m.deleted, m.retainSeconds)
+		r.MustRegister(m.commitSeconds, m.batchRecords, m.commitFailures, m.cacheHits, m.cacheMisses, m.writable, m.learned, m.deleted, m.retainSeconds)
 	}
 	return m
 }

@@ -65,6 +65,7 @@ type Store struct {
 	issuers  atomic.Pointer[[]string]
 	writable atomic.Bool
 	state    atomic.Pointer[state] // the latest published
+	changes  atomic.Uint64         // by operators, committed
 	news     chan struct{}         // there may be something to tell people; see NoticeNews
 	refusals refusals
 

@@ -22,6 +22,7 @@ type writer struct {
 	audit       chain
 	batch       batch // the present one, or the last
 	sessions    heldSessions
+	spare       spareSessions
 	epochs      map[int64]epoch
 	lastEpoch   uint32
 	index       sessionIndex
@@ -30,6 +31,8 @@ type writer struct {
 	image       []byte // of the batch, used again
 	newcomers   newcomers
 	known       knownDevices
+	boots       boots
+	silence     silence
 	seen        lateSeen
 	row         [5]driver.Value // read at the moment
 	subscriber  func(Snapshot)
@@ -76,6 +79,9 @@ func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err er
 		return nil, err
 	}
 	if err = w.recoverSeen(ctx); err != nil {
+		return nil, err
+	}
+	if err = w.loadBoots(ctx); err != nil {
 		return nil, err
 	}
 	s.state.Store(w.state)
@@ -208,6 +214,7 @@ func (w *writer) succeed(b *batch) {
 	b.settleFold()
 	for i := range b.cached {
 		w.s.cache.Add(b.cached[i].key, b.cached[i].epoch, b.cached[i].first)
+		w.known.settle(b.cached[i].key, b.cached[i].epoch, b.cached[i].first)
 	}
 	w.s.metrics.cacheHits.Add(float64(b.hits))
 	w.s.metrics.cacheMisses.Add(float64(b.misses))
@@ -238,6 +245,7 @@ func (w *writer) recovered() {
 	if w.failed {
 		w.s.setWritable(true)
 		w.failed = false
+		w.silence.excuse(w.s.uptime()) // nobody was heard meanwhile
 	}
 }
 

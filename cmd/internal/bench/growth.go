@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"tallygate/cmd/internal/load"
@@ -45,6 +46,9 @@ func (b *bench) growth(ctx context.Context) error {
 		}
 		defer gateways[i].close()
 		b.say("  a gateway that knows %d devices was ready after %s", n, gateways[i].ready.Round(time.Millisecond))
+		if err := gateways[i].learn(ctx); err != nil {
+			return err
+		}
 	}
 	best, err := b.bestWindow(ctx, b.gatewayOn(b.venue), load.Acct)
 	if err != nil {
@@ -64,6 +68,21 @@ func (b *bench) growth(ctx context.Context) error {
 	}
 	b.result.Growth = out
 	return nil
+}
+
+// learn waits until the gateway knows all its devices in memory: growth is about what lasts.
+func (g *gateway) learn(ctx context.Context) error {
+	for {
+		page, err := metrics(ctx, g.admin)
+		if err != nil || strings.Contains(page, "tallygate_known_devices_learned 1") {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // Million is the gateway of a large venue.

@@ -1,0 +1,99 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+
+	"go.uber.org/zap"
+
+	"tallygate/licensing"
+	"tallygate/macwatch"
+)
+
+// learnStep is how many devices are learned at once; answers wait for that meanwhile.
+const learnStep = 4096
+
+// learned is a row of one of the two tables that tell of devices.
+type learned struct {
+	license int64 // 0: of devices
+	key     macwatch.DeviceKey
+	first   int64 // counted sighting, in microseconds; of devices: 1 when something stands against it
+}
+
+// learnDevices tells the writer of all devices in the tables, a few at a time, and ends
+// when it has, or when the store is closed. Whom something stands against comes first, so
+// that the count of nobody is learned in spite of it.
+func (s *Store) learnDevices() {
+	defer close(s.learned)
+	for _, l := range []struct {
+		query string
+		next  func(learned) []any
+		take  func(*writer, []learned, bool)
+	}{
+		{`SELECT 0, location_id, mac, reason <> '' FROM devices WHERE (location_id, mac) > (?, ?) ORDER BY location_id, mac LIMIT ?`,
+			func(l learned) []any { return []any{l.key.Location, int64(l.key.MAC), learnStep} }, (*writer).learnRows},
+		{`SELECT license_id, location_id, mac, first_at FROM counted WHERE (license_id, location_id, mac) > (?, ?, ?)
+			ORDER BY license_id, location_id, mac LIMIT ?`,
+			func(l learned) []any { return []any{l.license, l.key.Location, int64(l.key.MAC), learnStep} }, (*writer).learnCounts},
+	} {
+		if err := s.learn(l.query, l.next, l.take); err != nil {
+			s.log.Warn("the known devices could not be read; each new one costs two searches more", zap.Error(err))
+			return
+		}
+	}
+	s.onWriter(func() {
+		s.w.known.complete = true
+		s.metrics.learned.Set(1)
+	})
+}
+
+// learn reads a table in order of its key; args are those of the query after a row. What
+// an operator's change may have altered since it was read is taken for less.
+func (s *Store) learn(query string, args func(after learned) []any, take func(*writer, []learned, bool)) error {
+	for after := (learned{}); ; {
+		changes := s.changes.Load()
+		next, err := rows(context.Background(), s.readers, func(r *sql.Rows) (l learned, err error) {
+			err = r.Scan(&l.license, &l.key.Location, &l.key.MAC, &l.first)
+			return l, err
+		}, query, args(after)...)
+		if err != nil || len(next) == 0 {
+			return err
+		}
+		if !s.onWriter(func() { take(s.w, next, changes == s.changes.Load()) }) {
+			return nil
+		}
+		after = next[len(next)-1]
+	}
+}
+
+// learnRows takes in rows of devices.
+func (w *writer) learnRows(all []learned, _ bool) {
+	for _, l := range all {
+		if l.first == 0 {
+			w.known.add(l.key)
+		} else if e := w.known.add(l.key); e != nil && e.first == firstUnknown {
+			e.first = firstDoubted // unless a sighting has told better meanwhile
+		}
+	}
+}
+
+// learnCounts takes in rows of counted; current says that they are as they were read.
+func (w *writer) learnCounts(all []learned, current bool) {
+	now := w.s.Now()
+	location, governing, number := int64(0), int64(0), uint32(0)
+	for _, l := range all {
+		if l.key.Location != location {
+			location, governing = l.key.Location, 0
+			if at := w.state.locations[location]; at != nil {
+				if license := licensing.Governing(at.Licenses, now); license != nil {
+					governing, number = license.ID, w.epochOf(location, license.ID)
+				}
+			}
+		}
+		if current && l.license == governing {
+			w.known.learnCount(l.key, number, fromMicros(l.first))
+		} else {
+			w.known.add(l.key)
+		}
+	}
+}
