@@ -18,7 +18,7 @@ var recipes = map[macwatch.Vendor]recipe{
 	// From much to little, and at last one that holds nothing but names.
 	macwatch.VendorGeneric: {port: portRFC, turn: turnOn, steps: []step{
 		{needs: []field{sessionID}, also: []field{callingStationID, userName, nasAddress, nasIdentifier}, signed: true, stamp: alternately},
-		{needs: []field{callingStationID}, also: []field{userName, nasAddress}, signed: true, stamp: alternately},
+		{needs: []field{callingStationID}, also: []field{nasAddress}, signed: true, stamp: alternately},
 		{needs: []field{sessionID}, also: []field{userName}},
 		{needs: []field{callingStationID}},
 		{needs: []field{userName}, also: []field{framedAddress}},

@@ -77,7 +77,7 @@ func TestRecipes(t *testing.T) {
 	all := map[macwatch.Vendor][]string{
 		macwatch.VendorGeneric: {
 			"3799 Disconnect-Request MA " + idAnna + " " + callingAnna + " " + userAnna + " nas-ip=192.0.2.9 nas=ap-1 ET",
-			"3799 Disconnect-Request MA " + callingAnna + " " + userAnna + " nas-ip=192.0.2.9 ET",
+			"3799 Disconnect-Request MA " + callingAnna + " nas-ip=192.0.2.9 ET",
 			"3799 Disconnect-Request " + idAnna + " " + userAnna,
 			"3799 Disconnect-Request " + callingAnna,
 			"3799 Disconnect-Request " + userAnna + " ip=10.0.0.7",
