@@ -34,6 +34,11 @@ func TestCallsReachTheStore(t *testing.T) {
 			require.Equal(t, licensing.Settings{Guests: "open", Count: "accounting", APs: "first-come", Reply: licensing.DefaultReply()}, l.Settings)
 			return err
 		}},
+		{"Days L1 2026-01-31 ", func(c *Client) error {
+			days, err := c.Days(ctx, "L1", licensing.Date{Year: 2026, Month: 1, Day: 31}, licensing.Date{})
+			require.Equal(t, []macwatch.Day{{Day: "2026-11-25", Devices: 3}}, days)
+			return err
+		}},
 		{"Locations", func(c *Client) error { _, err := c.Locations(ctx); return err }},
 		{"SetLocation {ana@console true} L1", func(c *Client) error {
 			_, err := c.PatchLocation(ctx, dryByAna, "L1", map[string]string{"guests": "local"})

@@ -199,6 +199,10 @@ func (f *fakeStore) ReleaseSlot(_ context.Context, ch licensing.Change, location
 	return macwatch.Slot{Name: name}, f.note("ReleaseSlot %v %s %s %s", ch, location, kind, name)
 }
 
+func (f *fakeStore) Days(_ context.Context, location string, from, to licensing.Date) ([]macwatch.Day, error) {
+	return []macwatch.Day{{Day: "2026-11-25", Devices: 3}}, f.note("Days %s %s %s", location, from, to)
+}
+
 func (f *fakeStore) Sessions(_ context.Context, location string, each func(macwatch.SessionInfo) error) error {
 	if err := f.note("Sessions %s", location); err != nil {
 		return err

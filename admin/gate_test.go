@@ -166,6 +166,7 @@ var expected = map[string]string{
 	"POST /v1/locations/{location}/rooms/release":                 "location OP",
 	"GET /v1/locations/{location}/sessions":                       "location OPVF",
 	"POST /v1/locations/{location}/sessions/end":                  "location OPF",
+	"GET /v1/locations/{location}/days":                           "location OPV",
 	"GET /v1/locations/{location}/guests":                         "location OPF",
 	"POST /v1/locations/{location}/guests":                        "location OPF",
 	"DELETE /v1/locations/{location}/guests/{user}":               "location OPF",

@@ -84,6 +84,7 @@ func apiRoutes(o Options) []route {
 		{"POST /v1/locations/{location}/rooms/replace", nil, replaceSlot(s, macwatch.KindRoom)},
 		{"POST /v1/locations/{location}/rooms/release", nil, releaseSlot(s, macwatch.KindRoom)},
 
+		{"GET /v1/locations/{location}/days", []string{"from", "to"}, listDays(s)},
 		{"GET /v1/locations/{location}/sessions", nil, listSessions(s, ender)},
 		{"POST /v1/locations/{location}/sessions/end", nil, endSessions(ender)},
 
