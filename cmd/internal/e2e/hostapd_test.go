@@ -187,7 +187,9 @@ func testHostapdAccounting(t *testing.T) {
 	const config = "eap_server=1\neap_user_file=USERS\nradius_acct_interim_interval=1\n" +
 		"radius_das_port=3799\nradius_das_client=127.0.0.1 " + secret + "\nradius_das_require_event_timestamp=1\nradius_das_require_message_authenticator=1"
 	mac, ap := address(t, "sta0"), address(t, "nas0")
-	responses := func() int { return g.metrics(t).value(t, `radius_responses_total{code="Accounting-Response",listener="acct"}`) }
+	responses := func() int {
+		return g.metrics(t).value(t, `radius_responses_total{code="Accounting-Response",listener="acct"}`)
+	}
 	open := func() (all []sessionRow) {
 		for _, s := range g.sessions(t) {
 			if s.EndedAt == nil {
