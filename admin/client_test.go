@@ -54,6 +54,17 @@ func TestCallsReachTheStore(t *testing.T) {
 			require.Empty(t, all[0].Secret)
 			return err
 		}},
+		{"Client " + odd, func(c *Client) error {
+			p, err := c.Client(ctx, odd)
+			require.Empty(t, p.Secret)
+			return err
+		}},
+		{"SetClient {ana@console true} " + odd + " omada", func(c *Client) error {
+			vendor := macwatch.VendorOmada
+			p, err := c.SetClient(ctx, dryByAna, odd, macwatch.ClientPatch{Vendor: &vendor})
+			require.Equal(t, vendor, p.Vendor)
+			return err
+		}},
 		{"RemoveClient {ana@console true} " + odd, func(c *Client) error { return c.RemoveClient(ctx, dryByAna, odd) }},
 		{"AddPartner {ana@console true} p/1 Sol & Co s3cret", func(c *Client) error {
 			p, err := c.AddPartner(ctx, dryByAna, licensing.Partner{ID: "p/1", Name: "Sol & Co", Secret: "s3cret"})

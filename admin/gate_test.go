@@ -123,6 +123,8 @@ var expected = map[string]string{
 	"PATCH /v1/locations/{location}/settings":                     "location OP",
 	"GET /v1/clients":                                             "gateway OPV",
 	"POST /v1/clients":                                            "gateway O",
+	"GET /v1/clients/{name}":                                      "gateway OPV",
+	"PATCH /v1/clients/{name}":                                    "gateway O",
 	"DELETE /v1/clients/{name}":                                   "gateway O",
 	"GET /v1/strangers":                                           "gateway OPV",
 	"GET /v1/secrets-that-differ":                                 "gateway OPV",

@@ -35,6 +35,8 @@ func may() map[string][]licensing.Role {
 
 		"GET /v1/clients":           reads,
 		"POST /v1/clients":          owners,
+		"GET /v1/clients/{name}":    reads,
+		"PATCH /v1/clients/{name}":  owners,
 		"DELETE /v1/clients/{name}": owners,
 
 		"GET /v1/strangers":           reads,

@@ -66,6 +66,11 @@ type Service struct {
 	snapshot atomic.Pointer[Snapshot]
 	news     chan struct{} // there is another snapshot
 
+	digested struct { // the watcher's: the clients of the snapshot that it has seen last
+		of      *Snapshot
+		clients uint64
+	}
+
 	stop   context.CancelFunc
 	ctx    context.Context // ends with the Service
 	work   sync.WaitGroup

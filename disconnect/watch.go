@@ -41,11 +41,12 @@ type watched struct {
 	due   time.Time
 }
 
-// lists are what a snapshot says of a Location, worked out once.
+// lists are what a snapshot says of a Location, worked out once for each venue.
 type lists struct {
-	snapshot *Snapshot
-	digest   uint64
-	any      bool // somebody is blocked or removed
+	venue    *macwatch.Venue
+	clients  uint64 // digest of their settings
+	digest   uint64 // of all of them
+	any      bool   // somebody is blocked or removed
 	expiries []time.Time
 }
 
@@ -70,6 +71,10 @@ func (s *Service) watch() {
 // look goes through all Locations once; it returns the next epoch.
 func (s *Service) look(places map[int64]*watched, epoch uint64) uint64 {
 	v, now := s.snapshot.Load(), s.options.Now()
+	if s.digested.of != v {
+		s.digested.of, s.digested.clients = v, v.digest()
+	}
+	clients := s.digested.clients
 	for id := range places {
 		if v.Locations[id] == nil {
 			delete(places, id)
@@ -85,8 +90,8 @@ func (s *Service) look(places map[int64]*watched, epoch uint64) uint64 {
 			w = &watched{}
 			places[id] = w
 		}
-		if w.lists == nil || w.lists.snapshot != v {
-			w.lists = v.lists(p)
+		if w.lists == nil || w.lists.venue != p.venue || w.lists.clients != clients {
+			w.lists = p.lists(clients)
 		}
 		f := p.facts(w.lists, now)
 		if w.epoch == 0 || f != w.facts {
@@ -103,37 +108,49 @@ func (s *Service) look(places map[int64]*watched, epoch uint64) uint64 {
 	return epoch
 }
 
-func (v *Snapshot) lists(p place) *lists {
-	l := &lists{snapshot: v, any: len(p.venue.Blocked)+len(p.venue.RetiredAccounts)+len(p.venue.RetiredInputs) > 0}
-	// Maps have no order: the digests of their elements are added up.
-	add := func(kind byte, text string, n uint64) {
-		h := fnv.New64a()
-		_, _ = h.Write(binary.BigEndian.AppendUint64([]byte{kind}, n))
-		_, _ = h.Write([]byte(text))
-		l.digest += h.Sum64()
+// sum adds elements up to a digest: maps have no order.
+type sum uint64
+
+func (d *sum) add(kind byte, text string, n uint64) {
+	h := fnv.New64a()
+	_, _ = h.Write(binary.BigEndian.AppendUint64([]byte{kind}, n))
+	_, _ = h.Write([]byte(text))
+	*d += sum(h.Sum64())
+}
+
+// digest is one of how the clients' NAS are asked: other settings are worth another try.
+// What their packets are taken for may change by itself, and is not.
+func (v *Snapshot) digest() uint64 {
+	var d sum
+	for i := range v.Clients {
+		c := &v.Clients[i]
+		d.add('c', string(c.Vendor)+string(c.Disconnect.Address)+c.DisconnectSecret+"\x00"+c.Secret, uint64(c.ID)<<16|uint64(c.Disconnect.Port))
+		if c.Disconnect.Off {
+			d.add('o', "", uint64(c.ID))
+		}
 	}
-	for mac := range p.venue.Blocked {
-		add('b', "", uint64(mac))
+	return uint64(d)
+}
+
+func (p place) lists(clients uint64) *lists {
+	v := p.venue
+	l := &lists{venue: v, clients: clients, any: len(v.Blocked)+len(v.RetiredAccounts)+len(v.RetiredInputs) > 0}
+	d := sum(clients)
+	for mac := range v.Blocked {
+		d.add('b', "", uint64(mac))
 	}
-	for name, at := range p.venue.RetiredAccounts {
-		add('a', name, uint64(at.UnixNano()))
+	for name, at := range v.RetiredAccounts {
+		d.add('a', name, uint64(at.UnixNano()))
 	}
-	for mac, at := range p.venue.RetiredInputs {
-		add('m', at.String(), uint64(mac))
+	for mac, at := range v.RetiredInputs {
+		d.add('m', at.String(), uint64(mac))
 	}
-	for _, a := range p.venue.Accounts {
+	l.digest = uint64(d)
+	for _, a := range v.Accounts {
 		l.expiries = append(l.expiries, a.ExpiresAt)
 	}
-	for _, m := range p.venue.Inputs {
+	for _, m := range v.Inputs {
 		l.expiries = append(l.expiries, m.ExpiresAt)
-	}
-	for _, c := range v.Clients {
-		// Any client may serve the Location. What its packets are taken for may change by
-		// itself, and is no reason to ask again.
-		add('c', string(c.Vendor)+string(c.Disconnect.Address)+c.DisconnectSecret+"\x00"+c.Secret, uint64(c.ID)<<16|uint64(c.Disconnect.Port))
-		if c.Disconnect.Off {
-			add('o', "", uint64(c.ID))
-		}
 	}
 	return l
 }

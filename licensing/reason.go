@@ -24,6 +24,7 @@ const (
 	ReasonBadCredentials
 	ReasonCredentialExpired
 	ReasonUnknownLocation
+	ReasonRealmMismatch
 	ReasonEAPUnsupported
 
 	// Drops: there is no answer at all.
@@ -73,6 +74,7 @@ var reasonTexts = [reasonEnd]struct{ label, text string }{
 	ReasonBadCredentials:              {"bad-credentials", "User name or password is wrong."},
 	ReasonCredentialExpired:           {"credential-expired", "This guest account has expired."},
 	ReasonUnknownLocation:             {"unknown-location", "The Location of this request is not known."},
+	ReasonRealmMismatch:               {"realm-mismatch", "The realm of this login belongs to another Organization."},
 	ReasonEAPUnsupported:              {"eap-unsupported", "EAP (802.1X) is not offered on this network."},
 	ReasonUnknownClient:               {"unknown-client", "The source address is not a configured client."},
 	ReasonMalformed:                   {"malformed", "The packet is not well-formed RADIUS."},

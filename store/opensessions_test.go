@@ -108,6 +108,15 @@ func TestDisconnectSettingsOfAClient(t *testing.T) {
 		require.NotContains(t, string(text), "anybody")
 		v.restart()
 	}
+	port, secret, off, address := uint16(0), "another for nobody's eyes, not anybody's", false, macwatch.DisconnectAddress("10.0.0.9")
+	set, err := v.s.SetClient(ctx, by, "ac", macwatch.ClientPatch{DisconnectPort: &port, DisconnectSecret: &secret, DisconnectOff: &off, DisconnectAddress: &address})
+	require.NoError(t, err)
+	require.Equal(t, macwatch.DisconnectSettings{Address: "10.0.0.9"}, set.Disconnect)
+	v.restart()
+	all, err := v.s.Clients(ctx)
+	require.NoError(t, err)
+	require.Equal(t, secret, all[1].DisconnectSecret)
+	require.Equal(t, c.Secret, all[1].Secret)
 	require.NoError(t, v.s.AuditEntries(ctx, licensing.AuditFilter{}, func(e licensing.AuditEntry) error {
 		require.NotContains(t, string(e.Detail), "anybody")
 		return nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"strconv"
 
 	"github.com/spf13/pflag"
 
@@ -9,11 +10,49 @@ import (
 )
 
 // disconnectFlags are those of how a client's NAS are asked to end sessions.
-func disconnectFlags(f *pflag.FlagSet, p *macwatch.Client) {
-	f.Var(offFlag{&p.Disconnect.Off}, "disconnect", "off: never ask its NAS to end a session, Session-Timeout does")
-	f.Uint16Var(&p.Disconnect.Port, "disconnect-port", 0, "`port` of its NAS for Disconnect-Requests; 0: as the vendor has it (3799, 1700)")
-	f.Var(disconnectAddressFlag{&p.Disconnect.Address}, "disconnect-address", "where Disconnect-Requests go: source (who sent the session's packets; default), nas (its NAS-IP-Address), or an IP address")
-	f.StringVar(&p.DisconnectSecret, "disconnect-secret", "", "shared secret of Disconnect-Requests, where it is another one")
+type disconnectFlags struct {
+	off     bool
+	port    uint16
+	address macwatch.DisconnectAddress
+	secret  string
+}
+
+func (f *disconnectFlags) add(flags *pflag.FlagSet) {
+	flags.Var(offFlag{&f.off}, "disconnect", "off: never ask its NAS to end a session, Session-Timeout does")
+	flags.Uint16Var(&f.port, "disconnect-port", 0, "`port` of its NAS for Disconnect-Requests; 0: as the vendor has it (3799, 1700)")
+	flags.Var(disconnectAddressFlag{&f.address}, "disconnect-address", "where Disconnect-Requests go: source (who sent the session's packets; default), nas (its NAS-IP-Address), or an IP address")
+	flags.StringVar(&f.secret, "disconnect-secret", "", "shared secret of Disconnect-Requests, where it is another one; \"\" for the same")
+}
+
+// patch takes over what was given.
+func (f *disconnectFlags) patch(flags *pflag.FlagSet, p *macwatch.ClientPatch) {
+	if flags.Changed("disconnect") {
+		p.DisconnectOff = &f.off
+	}
+	if flags.Changed("disconnect-port") {
+		p.DisconnectPort = &f.port
+	}
+	if flags.Changed("disconnect-address") {
+		p.DisconnectAddress = &f.address
+	}
+	if flags.Changed("disconnect-secret") {
+		p.DisconnectSecret = &f.secret
+	}
+}
+
+// disconnectText is what `client show` says of it.
+func disconnectText(p macwatch.Client) string {
+	if p.Disconnect.Off {
+		return "off"
+	}
+	text := "as the vendor has it"
+	if p.Disconnect.Address != "" {
+		text = "to " + string(p.Disconnect.Address)
+	}
+	if p.Disconnect.Port != 0 {
+		text += ", port " + strconv.Itoa(int(p.Disconnect.Port))
+	}
+	return text
 }
 
 // offFlag is on or off.
