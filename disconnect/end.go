@@ -47,7 +47,9 @@ func (s *Service) EndSessions(ctx context.Context, ch licensing.Change, location
 		return licensing.Errorf(licensing.CodeConflict, "%d open sessions have the id %.40q: ids are unique per access point only", len(meant), which.SessionID).
 			WithHint("add --mac or --ap")
 	}
-	if err := s.options.Book.NoteEnd(ctx, ch, p.Code, which, len(meant)); err != nil {
+	note := which
+	note.SessionID = withoutAddress(which.SessionID, meant[0])
+	if err := s.options.Book.NoteEnd(ctx, ch, p.Code, note, len(meant)); err != nil {
 		return err
 	}
 	if ch.DryRun {
@@ -67,9 +69,25 @@ func (v *Snapshot) named(code string) (place, error) {
 		WithHint("`tallygate location list` shows the ids")
 }
 
+// withoutAddress is a session id for the audit log: some NAS make it of the guest's address.
+func withoutAddress(id string, s *macwatch.Session) string {
+	address := s.Address
+	if address == 0 {
+		address = s.MAC
+	}
+	if address == 0 || address.Veiled() {
+		return id
+	}
+	return macwatch.Redact(id, address, "~")
+}
+
 func (p place) fits(s *macwatch.Session, which macwatch.SessionSelector) bool {
-	return (which.SessionID == "" || s.SessionID == which.SessionID) &&
-		(which.MAC == 0 || s.MAC == which.MAC) &&
+	mac := which.MAC
+	if p.venue.Veil != nil {
+		mac = p.venue.Veil.Name(mac)
+	}
+	return (which.SessionID == "" || s.SessionID == which.SessionID || s.Hidden().SessionID == which.SessionID) &&
+		(mac == 0 || s.MAC == mac) &&
 		(which.AP == "" || p.sameAP(s.AP, which.AP))
 }
 
@@ -88,6 +106,7 @@ func (p place) sameAP(a, b string) bool {
 }
 
 func ended(s *macwatch.Session, d macwatch.Disconnect) macwatch.EndedSession {
+	s = s.Hidden()
 	e := macwatch.EndedSession{
 		SessionID: strings.ToValidUTF8(s.SessionID, "\uFFFD"), AP: strings.ToValidUTF8(s.AP, "\uFFFD"),
 		UserName: strings.ToValidUTF8(s.UserName, "\uFFFD"), Disconnect: d,

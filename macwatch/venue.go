@@ -18,6 +18,9 @@ type Venue struct {
 	// that must go.
 	RetiredAccounts map[string]time.Time
 	RetiredInputs   map[MAC]time.Time
+	// Veil names the devices where their addresses are not kept; nil where they are. All
+	// of the above knows them by the same names.
+	Veil *Veil
 }
 
 // Account is a local guest account. CHAP needs the clear password, so it is kept.

@@ -46,7 +46,7 @@ type hasher struct {
 	class hash.Hash                  // HMAC-SHA256 under the Class key
 	sum   [sha256.Size]byte
 	plain [maxPassword]byte
-	token [classSize]byte
+	token [classSizeVeiled]byte
 	zero  [authenticatorSize]byte
 }
 

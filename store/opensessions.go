@@ -35,10 +35,15 @@ func (s *Store) OpenSessions(ctx context.Context, location int64, each func(*mac
 		if err := r.Scan(dest...); err != nil {
 			return wrap("read the open sessions", err)
 		}
-		if session := sessionOf(row); !newer[session.ID] {
-			if err := each(session); err != nil {
-				return err
-			}
+		session := sessionOf(row)
+		if newer[session.ID] {
+			continue
+		}
+		if err := s.unseal(session); err != nil {
+			return err
+		}
+		if err := each(session); err != nil {
+			return err
 		}
 	}
 	if err := r.Err(); err != nil {

@@ -82,7 +82,8 @@ func (a *app) wire() (err error) {
 
 	a.store, err = store.Open(store.Options{
 		Dir: a.config.DataDir, CacheCapacity: int(a.config.MACCache.Capacity), Issuers: a.config.Issuers,
-		KeepRaw: a.config.KeepRaw, KeepSessions: a.config.Retention.sessions(), Log: a.log.Named("store"), Metrics: registry,
+		KeepRaw: a.config.KeepRaw, Keep: a.config.Retention.keep(), MACStorage: a.config.Privacy.MACStorage,
+		Log: a.log.Named("store"), Metrics: registry,
 	})
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"tallygate/disconnect"
 	"tallygate/notice"
 	"tallygate/radiusd"
+	"tallygate/store"
 )
 
 // Config is the configuration file: the settings of the process. Organizations,
@@ -26,6 +27,7 @@ type Config struct {
 	Notices    NoticesConfig    `yaml:"notices"`
 	KeepRaw    bool             `yaml:"keep_raw"` // keep every accounting packet as it came
 	Retention  RetentionConfig  `yaml:"retention"`
+	Privacy    PrivacyConfig    `yaml:"privacy"`
 	Disconnect DisconnectConfig `yaml:"disconnect"`
 	Trace      TraceConfig      `yaml:"trace"`
 }
@@ -59,14 +61,9 @@ type MACCacheConfig struct {
 	Capacity Whole `yaml:"capacity"` // devices, 1 or more; about 100 octets each
 }
 
-// RetentionConfig is how long what is no longer needed is kept.
-type RetentionConfig struct {
-	SessionDays Whole `yaml:"session_days"` // closed sessions, events of NAS, raw records: 2 or more; 0: for ever
-}
-
-// sessions is SessionDays for package time.
-func (c RetentionConfig) sessions() time.Duration {
-	return time.Duration(c.SessionDays) * 24 * time.Hour
+// PrivacyConfig is what is stored of guests.
+type PrivacyConfig struct {
+	MACStorage string `yaml:"mac_storage"` // clear, or hmac: keyed pseudonyms instead of addresses, for good
 }
 
 // TraceConfig is how much of what was decided is remembered for `tallygate trace`.
@@ -97,6 +94,7 @@ func defaultConfig() Config {
 		Disconnect: DisconnectConfig{Rate: disconnect.DefaultRate, TotalRate: disconnect.DefaultTotal},
 		Trace:      TraceConfig{History: radiusd.DefaultTraceHistory},
 		Notices:    NoticesConfig{SMTP: SMTPConfig{Port: 587, TLS: notice.TLSStart}},
+		Privacy:    PrivacyConfig{MACStorage: store.MACClear},
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tallygate/licensing"
+	"tallygate/store"
 )
 
 const anIssuer = "k4.public.7gn-0vNDhPXK6YhvKeebymTAQDsekQcVnm2ttdxFx5g"
@@ -49,6 +50,7 @@ mac_cache: {capacity: 1}
 log: {level: debug, format: console}
 keep_raw: true
 retention: {session_days: 90}
+privacy: {mac_storage: hmac}
 trace: {history: 7}
 notices:
   smtp: {host: mail.hotel.example, port: 465, tls: tls, user: gateway, password_file: /run/smtp, from: "Tallygate <t@hotel.example>"}
@@ -62,7 +64,7 @@ disconnect: {source: 10.0.0.1, rate: 5, total_rate: 50}
 			RejectDelay: 0, Sockets: 4, ReceiveBuffer: 1 << 20},
 		Admin:   AdminConfig{TLS: TLSConfig{Certificate: "/etc/tls/c.pem", Key: "/etc/tls/k.pem"}, InsecureHTTP: true},
 		Issuers: []string{anIssuer}, MACCache: MACCacheConfig{Capacity: 1},
-		Log: LogConfig{Level: "debug", Format: "console"}, KeepRaw: true, Retention: RetentionConfig{SessionDays: 90}, Trace: TraceConfig{History: 7},
+		Log: LogConfig{Level: "debug", Format: "console"}, KeepRaw: true, Retention: RetentionConfig{SessionDays: 90}, Privacy: PrivacyConfig{MACStorage: store.MACHMAC}, Trace: TraceConfig{History: 7},
 		Notices: NoticesConfig{Webhooks: WebhooksConfig{AllowPrivate: true}, SMTP: SMTPConfig{Host: "mail.hotel.example", Port: 465, TLS: "tls",
 			User: "gateway", PasswordFile: "/run/smtp", From: "Tallygate <t@hotel.example>"}},
 		Disconnect: DisconnectConfig{Source: "10.0.0.1", Rate: 5, TotalRate: 50},
@@ -108,7 +110,8 @@ c.yaml:1:7: unknown key "colour"
 >    1 | log: {colour: red}
        |       ^`, "known keys: data_dir, radius.auth, radius.acct, radius.reject_delay, radius.sockets, radius.receive_buffer, " +
 			"admin.listen, admin.tls.certificate, admin.tls.key, admin.insecure_http, issuers, mac_cache.capacity, log.level, log.format, notices.smtp.host, notices.smtp.port, notices.smtp.tls, " +
-			"notices.smtp.user, notices.smtp.password_file, notices.smtp.from, notices.webhooks.allow_private, keep_raw, retention.session_days, disconnect.source, disconnect.rate, disconnect.total_rate, trace.history"},
+			"notices.smtp.user, notices.smtp.password_file, notices.smtp.from, notices.webhooks.allow_private, keep_raw, retention.preset, retention.session_days, retention.nas_event_days, retention.raw_record_days, retention.device_days, " +
+			"retention.counted_days, retention.receipt_device_days, retention.notice_days, retention.audit_days, privacy.mac_storage, disconnect.source, disconnect.rate, disconnect.total_rate, trace.history"},
 		{"key twice", "data_dir: x\ndata_dir: y\n", `
 c.yaml:2:1: mapping key "data_dir" already defined at [1:1]
      1 | data_dir: x
@@ -259,6 +262,10 @@ c.yaml:1:20: rate must be from 1 to 10000, not 0
 c.yaml:1:22: "gateway.example" is not an address of this machine
 >    1 | disconnect: {source: gateway.example}
        |                      ^`, "write an IP address, or leave it empty: then the system picks the one that leads to the NAS"},
+		{"addresses cut short", "privacy: {mac_storage: truncated}\n", `
+c.yaml:1:24: "truncated" is no way to store addresses
+>    1 | privacy: {mac_storage: truncated}
+       |                        ^`, "choose clear or hmac; hmac is for good: no pseudonym becomes an address again"},
 		{"less than no day of sessions", "retention:\n  session_days: -30\n", `
 c.yaml:2:17: session_days must be 2 or more, or 0, not -30
      1 | retention:

@@ -52,6 +52,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage.`,
 		newTraceCmd(c),
 		newNotifyCmd(c),
 		newAuditCmd(c),
+		newPrivacyCmd(c),
 		newSimulateCmd(c),
 		newDemoCmd(c),
 	)
