@@ -254,13 +254,12 @@ func (st *state) loadClients(ctx context.Context, q querier) (err error) {
 		if err = r.Scan(&c.ID, &c.Name, &prefix, &c.Secret, &c.LocationID, &c.Location, &c.RequireMA, &settings, &c.Detected, &c.DetectedBy, &created); err != nil {
 			return c, err
 		}
-		if err = json.Unmarshal([]byte(settings), &c.ClientSettings); err != nil {
+		if err = readClientColumns(&c, prefix, settings); err != nil {
 			return c, err
 		}
 		c.Vendor = cmp.Or(c.Vendor, macwatch.VendorAuto)
 		c.CreatedAt = fromMicros(created)
-		c.Prefix, err = netip.ParsePrefix(prefix)
-		return c, err
+		return c, nil
 	}, `SELECT c.id, c.name, c.prefix, c.secret, c.location_id, l.code, c.require_ma, c.settings, c.detected, c.detected_by, c.created_at
 		FROM clients c JOIN locations l ON l.id = c.location_id ORDER BY c.id`)
 	if err != nil {

@@ -39,6 +39,8 @@ type RadiusConfig struct {
 	RejectDelay   Duration `yaml:"reject_delay"`   // 0s-5s
 	Sockets       Whole    `yaml:"sockets"`        // per address, 1-64
 	ReceiveBuffer Whole    `yaml:"receive_buffer"` // octets per socket, 64 KiB-1 GiB
+
+	RadSec RadSecConfig `yaml:"radsec"`
 }
 
 // AdminConfig is where metrics, health and, to who carries a token, the API are served over TCP.
@@ -86,6 +88,7 @@ func defaultConfig() Config {
 			RejectDelay:   Duration(radiusd.DefaultRejectDelay),
 			Sockets:       1,
 			ReceiveBuffer: 8 << 20,
+			RadSec:        RadSecConfig{Listen: []string{}, MinVersion: "1.2", Connections: 1024},
 		},
 		Admin:      AdminConfig{Listen: "127.0.0.1:8480"},
 		Issuers:    []string{},

@@ -44,6 +44,7 @@ radius:
   reject_delay: 0s
   sockets: 4
   receive_buffer: 1_048_576
+  radsec: {listen: ["0.0.0.0:2083"], cert: c.crt, key: c.key, client_ca: ca.crt, crl: crl.pem, min_version: "1.3", connections: 300}
 admin: {listen: "", tls: {certificate: /etc/tls/c.pem, key: /etc/tls/k.pem}, insecure_http: true}
 issuers: [`+anIssuer+`]
 mac_cache: {capacity: 1}
@@ -61,7 +62,8 @@ disconnect: {source: 10.0.0.1, rate: 5, total_rate: 50}
 	require.Equal(t, Config{
 		DataDir: "/var/lib/tallygate",
 		Radius: RadiusConfig{Auth: []string{"0.0.0.0:1812", "[::]:1812"}, Acct: []string{"10.0.0.1:0"},
-			RejectDelay: 0, Sockets: 4, ReceiveBuffer: 1 << 20},
+			RejectDelay: 0, Sockets: 4, ReceiveBuffer: 1 << 20,
+			RadSec: RadSecConfig{Listen: []string{"0.0.0.0:2083"}, Cert: "c.crt", Key: "c.key", ClientCA: "ca.crt", CRL: "crl.pem", MinVersion: "1.3", Connections: 300}},
 		Admin:   AdminConfig{TLS: TLSConfig{Certificate: "/etc/tls/c.pem", Key: "/etc/tls/k.pem"}, InsecureHTTP: true},
 		Issuers: []string{anIssuer}, MACCache: MACCacheConfig{Capacity: 1},
 		Log: LogConfig{Level: "debug", Format: "console"}, KeepRaw: true, Retention: RetentionConfig{SessionDays: 90}, Privacy: PrivacyConfig{MACStorage: store.MACHMAC}, Trace: TraceConfig{History: 7},
@@ -109,6 +111,7 @@ c.yaml:1:1: unknown key "capacity"
 c.yaml:1:7: unknown key "colour"
 >    1 | log: {colour: red}
        |       ^`, "known keys: data_dir, radius.auth, radius.acct, radius.reject_delay, radius.sockets, radius.receive_buffer, " +
+			"radius.radsec.listen, radius.radsec.cert, radius.radsec.key, radius.radsec.client_ca, radius.radsec.crl, radius.radsec.min_version, radius.radsec.connections, " +
 			"admin.listen, admin.tls.certificate, admin.tls.key, admin.insecure_http, issuers, mac_cache.capacity, log.level, log.format, notices.smtp.host, notices.smtp.port, notices.smtp.tls, " +
 			"notices.smtp.user, notices.smtp.password_file, notices.smtp.from, notices.webhooks.allow_private, keep_raw, retention.preset, retention.session_days, retention.nas_event_days, retention.raw_record_days, retention.device_days, " +
 			"retention.counted_days, retention.receipt_device_days, retention.notice_days, retention.audit_days, privacy.mac_storage, disconnect.source, disconnect.rate, disconnect.total_rate, trace.history"},
