@@ -158,7 +158,13 @@ func TestCallsReachTheStore(t *testing.T) {
 			_, err := c.ReleaseSlot(ctx, dryByAna, "L1", macwatch.KindRoom, "412")
 			return err
 		}},
-		{"Sessions L1", func(c *Client) error { return c.Sessions(ctx, "L1", func(macwatch.SessionInfo) error { return nil }) }},
+		{`Sessions "L1" false 00:00:00:00:00:00 "" "" "" "" 0001-01-01T00:00:00Z 0001-01-01T00:00:00Z`, func(c *Client) error {
+			return c.Sessions(ctx, macwatch.SessionFilter{Location: "L1"}, func(macwatch.SessionInfo) error { return nil })
+		}},
+		{`Sessions "" true 02:11:22:33:44:55 "a p" "412" "bob&" "s1" 2026-11-22T12:00:00Z 2026-11-22T13:00:00Z`, func(c *Client) error {
+			f := macwatch.SessionFilter{Online: true, MAC: aMAC, AP: "a p", Room: "412", User: "bob&", Session: "s1", Since: noon, Until: noon.Add(time.Hour)}
+			return c.Sessions(ctx, f, func(macwatch.SessionInfo) error { return nil })
+		}},
 		{"AddAccount {ana@console true} L1 bob pw 2026-11-22T12:00:00Z vip", func(c *Client) error {
 			return c.AddAccount(ctx, dryByAna, "L1", macwatch.Account{UserName: "bob", Password: "pw", ExpiresAt: noon, Note: "vip"})
 		}},

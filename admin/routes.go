@@ -75,7 +75,8 @@ func apiRoutes(s Store, courier Courier, now func() time.Time) []route {
 		{"POST /v1/locations/{location}/rooms/replace", nil, replaceSlot(s, macwatch.KindRoom)},
 		{"POST /v1/locations/{location}/rooms/release", nil, releaseSlot(s, macwatch.KindRoom)},
 
-		{"GET /v1/locations/{location}/sessions", nil, listSessions(s)},
+		{"GET /v1/locations/{location}/sessions", sessionQuery(), listSessions(s)},
+		{"GET /v1/sessions", sessionQuery(), listSessions(s)},
 
 		{"GET /v1/locations/{location}/guests", nil, listAccounts(s)},
 		{"POST /v1/locations/{location}/guests", nil, addAccount(s)},

@@ -44,6 +44,13 @@ type Learner interface {
 	Signed(client int64, source netip.Addr)
 }
 
+// Devices knows how many devices of a guest account are online.
+type Devices interface {
+	// Admit lets a device in, unless limit others of the account (in lower case) are
+	// online or were let in a moment ago. It neither blocks nor waits.
+	Admit(location int64, user string, mac macwatch.MAC, limit int, now time.Time) bool
+}
+
 // Options is what a Server needs. Zero fields get the defaults said here.
 type Options struct {
 	Auth, Acct    []string      // addresses as host:port; port 0 picks a free one
@@ -56,6 +63,7 @@ type Options struct {
 	Journal Journal
 	Claims  Claims
 	Learner Learner
+	Devices Devices // nil: nobody limits them
 
 	Log     *zap.Logger
 	Metrics prometheus.Registerer

@@ -173,6 +173,7 @@ func (b *batch) settleFold() {
 		if at == nil {
 			at = b.w.sessions.put(h.session)
 		}
+		b.w.follow(h.session)
 		at.session = h.session
 		switch {
 		case !h.touched:

@@ -9,24 +9,36 @@ import (
 	"tallygate/macwatch"
 )
 
-// Sessions hands out a Location's sessions, open and closed, oldest first; those whose
-// row could not be written yet come last.
-func (s *Store) Sessions(ctx context.Context, location string, each func(macwatch.SessionInfo) error) error {
-	l, err := s.Location(ctx, location)
-	if err != nil {
-		return err
+// Sessions hands out the sessions that the filter admits, oldest first; those whose row
+// could not be written yet come last.
+func (s *Store) Sessions(ctx context.Context, f macwatch.SessionFilter, each func(macwatch.SessionInfo) error) error {
+	at := int64(0)
+	if f.Location != "" {
+		l, err := s.Location(ctx, f.Location)
+		if err != nil {
+			return err
+		}
+		at = l.ID
 	}
 	unfolded, err := s.flushSessions()
 	if err != nil {
 		return unavailable(err)
 	}
+	v := viewer{state: s.state.Load(), filter: f, aps: map[int64][]string{}, each: each}
 	newer := map[int64]*macwatch.Session{}
 	for _, session := range unfolded {
 		if session.ID != 0 {
 			newer[session.ID] = session
 		}
 	}
-	r, err := s.readers.QueryContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE location_id = ? ORDER BY started_at, id`, l.ID)
+	from := "sessions"
+	if f.Online && len(unfolded) == 0 {
+		from = "sessions INDEXED BY sessions_open_id WHERE ended_at IS NULL"
+	} else {
+		from += " WHERE true"
+	}
+	r, err := s.readers.QueryContext(ctx, `SELECT `+sessionColumns+` FROM `+from+`
+		AND (?1 = 0 OR location_id = ?1) AND (?2 = 0 OR mac = ?2) ORDER BY started_at, id`, at, int64(f.MAC))
 	if err != nil {
 		return wrap("read the sessions", err)
 	}
@@ -43,18 +55,42 @@ func (s *Store) Sessions(ctx context.Context, location string, each func(macwatc
 		if n, ok := newer[session.ID]; ok {
 			session = n
 		}
-		if err := each(infoOf(session)); err != nil {
+		if err := v.show(session); err != nil {
 			return err
 		}
 	}
 	for _, session := range unfolded {
-		if session.ID == 0 && session.Location == l.ID {
-			if err := each(infoOf(session)); err != nil {
+		if session.ID == 0 && (at == 0 || session.Location == at) {
+			if err := v.show(session); err != nil {
 				return err
 			}
 		}
 	}
 	return wrap("read the sessions", r.Err())
+}
+
+// viewer hands out what a filter admits.
+type viewer struct {
+	state  *state
+	filter macwatch.SessionFilter
+	aps    map[int64][]string // names of the wanted AP, by Location
+	each   func(macwatch.SessionInfo) error
+}
+
+func (v *viewer) show(s *macwatch.Session) error {
+	aps, known := v.aps[s.Location]
+	if venue := v.state.venues[s.Location]; !known && venue != nil && v.filter.AP != "" {
+		aps = venue.APNames(v.filter.AP)
+		v.aps[s.Location] = aps
+	}
+	if !v.filter.Admits(s, aps) {
+		return nil
+	}
+	info := infoOf(s)
+	if l := v.state.locations[s.Location]; l != nil {
+		info.Location = l.Code
+	}
+	return v.each(info)
 }
 
 func infoOf(s *macwatch.Session) macwatch.SessionInfo {
