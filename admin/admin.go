@@ -1,6 +1,7 @@
 // Package admin is the gateway's HTTP side. The API that changes things is served on a
 // unix socket in the data directory, mode 0600: who may open it has every right.
-// The TCP listener serves only what holds no secret: metrics and health.
+// The TCP listener serves metrics and health to everybody, and the same API to who
+// carries an access token, as far as its role and scope go (gate.go).
 //
 // Each noun's file declares the interface it needs, the bodies on the wire, the
 // handlers, and the Client's methods; the paths are all in routes.go.
@@ -8,6 +9,7 @@ package admin
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -43,6 +45,7 @@ type Store interface {
 	Evidence
 	Previews
 	Identity
+	Tokens
 }
 
 // Options is what a Server needs.
@@ -57,8 +60,14 @@ type Options struct {
 	// asked by every /readyz, so it must be quick.
 	Ready   func() error
 	Metrics prometheus.Gatherer // default: none
-	Log     *zap.Logger
-	Now     func() time.Time // default time.Now; the gateway's believed clock
+	// Registerer takes the metrics of package admin itself; nil: nobody.
+	Registerer prometheus.Registerer
+	// TLS serves the TCP listener over TLS; nil: plain HTTP.
+	TLS *tls.Config
+	// InsecureHTTP takes tokens over plain HTTP from other machines, too.
+	InsecureHTTP bool
+	Log          *zap.Logger
+	Now          func() time.Time // default time.Now; the gateway's believed clock
 }
 
 // Time limits. A handler may work as long as its caller waits; only reading the
@@ -105,12 +114,21 @@ func Listen(o Options) (*Server, error) {
 	if o.Listen == "" {
 		return s, nil
 	}
+	gate, err := newGate(o)
+	if err != nil {
+		_ = s.socket.Close()
+		return nil, fmt.Errorf("registering the metrics of the API: %w", err)
+	}
 	bound, err = new(net.ListenConfig).Listen(context.Background(), "tcp", o.Listen)
 	if err != nil {
 		_ = s.socket.Close()
 		return nil, listenError(o.Listen, err)
 	}
-	s.tcp = newListener(bound, mux(publicRoutes(o), o.Log), o.Log)
+	if o.TLS != nil {
+		bound = tls.NewListener(bound, o.TLS)
+	}
+	routes := append(publicRoutes(o), guardedRoutes(gate, apiRoutes(o.Store, o.Courier, o.Now))...)
+	s.tcp = newListener(bound, mux(routes, o.Log), o.Log)
 	return s, nil
 }
 

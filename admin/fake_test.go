@@ -36,6 +36,24 @@ type fakeStore struct {
 	license  licensing.Detail
 	labs     []licensing.LabPeriod
 	devices  func(each func(macwatch.DeviceInfo) error) error
+	tokens   map[string]licensing.AccessToken // by secret
+}
+
+func (f *fakeStore) AddToken(_ context.Context, ch licensing.Change, v licensing.AccessToken) (licensing.NewAccessToken, error) {
+	return licensing.NewAccessToken{AccessToken: v, Secret: "s3cret"}, f.note("AddToken %v %s %s %s %s", ch, v.Name, v.Role, v.Organization, v.Location)
+}
+
+func (f *fakeStore) Tokens(context.Context) ([]licensing.AccessToken, error) {
+	return []licensing.AccessToken{{Name: "x", Hash: [32]byte{1}}}, f.note("Tokens")
+}
+
+func (f *fakeStore) RevokeToken(_ context.Context, ch licensing.Change, name string) error {
+	return f.note("RevokeToken %v %s", ch, name)
+}
+
+func (f *fakeStore) Authenticate(secret string) (licensing.AccessToken, bool) {
+	v, ok := f.tokens[secret]
+	return v, ok
 }
 
 func (f *fakeStore) note(format string, args ...any) error {

@@ -22,8 +22,8 @@ import (
 // maxBody is more than any body needs: a room map of thousands of rooms fits.
 const maxBody = 1 << 20
 
-// actorHeader says who asks, for the audit log. It is believed: only who may open the
-// socket can send it.
+// actorHeader says who asks, for the audit log. On the socket it is believed, since who
+// may open that has every right; over TCP the gate writes it.
 const actorHeader = "Tallygate-Actor"
 
 // endpoint is a handler that returns its error; mux turns it into a problem.
@@ -212,8 +212,10 @@ func mux(routes []route, log *zap.Logger) http.Handler {
 			return t.run(w, r)
 		})
 	}
-	serve("/", func(_ http.ResponseWriter, r *http.Request) error {
-		return licensing.Errorf(licensing.CodeNotFound, "there is nothing at %s %s", r.Method, r.URL.Path)
-	})
+	serve("/", nothingHere)
 	return m
+}
+
+func nothingHere(_ http.ResponseWriter, r *http.Request) error {
+	return licensing.Errorf(licensing.CodeNotFound, "there is nothing at %s %s", r.Method, r.URL.Path)
 }

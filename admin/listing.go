@@ -25,7 +25,7 @@ func listingQuery() []string {
 
 func queryName(parameter string) string { return strings.ReplaceAll(parameter, "-", "_") }
 
-func listLicenses(book Listing) endpoint {
+func listLicenses(book Listing, in scopes) endpoint {
 	return list(func(ctx context.Context, q request[none]) ([]licensing.Summary, error) {
 		parameters := map[string]string{}
 		for name, values := range q.URL.Query() {
@@ -35,7 +35,13 @@ func listLicenses(book Listing) endpoint {
 		if err != nil {
 			return nil, err
 		}
-		return book.Licenses(ctx, filter)
+		all, err := book.Licenses(ctx, filter)
+		t, scoped := tokenOf(ctx)
+		if err != nil || !scoped {
+			return all, err
+		}
+		covers, err := in.licenses(ctx, t)
+		return keep(all, covers), err
 	})
 }
 

@@ -57,7 +57,11 @@ func withDefaults(s licensing.Settings) licensing.Settings {
 
 func listLocations(book Locations) endpoint {
 	return list(func(ctx context.Context, _ request[none]) ([]licensing.Location, error) {
-		return book.Locations(ctx)
+		all, err := book.Locations(ctx)
+		if t, scoped := tokenOf(ctx); scoped {
+			all = keep(all, func(l licensing.Location) bool { return t.CoversLocation(l.Code, l.Realm) })
+		}
+		return all, err
 	})
 }
 

@@ -29,7 +29,11 @@ func addOrganization(book Organizations) endpoint {
 
 func listOrganizations(book Organizations) endpoint {
 	return list(func(ctx context.Context, _ request[none]) ([]licensing.Organization, error) {
-		return book.Organizations(ctx)
+		all, err := book.Organizations(ctx)
+		if t, scoped := tokenOf(ctx); scoped {
+			all = keep(all, func(o licensing.Organization) bool { return t.CoversOrganization(o.Realm) })
+		}
+		return all, err
 	})
 }
 

@@ -59,6 +59,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error, log *zap.Lo
 		log.Error("admin request failed", zap.String("method", r.Method), zap.String("path", r.URL.Path), zap.Error(err))
 	}
 	p.Status = statuses[code]
+	p.deny(w, err)
 	p.Title = http.StatusText(p.Status)
 	if err := writeJSON(w, p.Status, problemType, p); err != nil {
 		log.Debug("admin problem not delivered", zap.Error(err))

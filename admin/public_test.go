@@ -57,14 +57,14 @@ func TestMetrics(t *testing.T) {
 	require.Contains(t, text, "tallygate_test 0")
 }
 
-// Nothing that changes or shows anything of the store is reachable over TCP.
-func TestAPIIsNotOnTCP(t *testing.T) {
+// Without a token nothing that changes or shows anything of the store is reachable over TCP.
+func TestAPIIsNotOnTCPWithoutAToken(t *testing.T) {
 	store := &fakeStore{}
 	s := serve(t, Options{Store: store})
 	for _, route := range apiRoutes(store, fakeCourier{store}, nil) {
 		method, path, _ := strings.Cut(route.pattern, " ")
 		status, _ := s.fetch(t, method, strings.NewReplacer("{", "", "}", "").Replace(path))
-		require.Equal(t, 404, status, route.pattern)
+		require.Equal(t, 401, status, route.pattern)
 	}
 	require.Empty(t, store.called())
 }

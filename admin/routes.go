@@ -1,8 +1,10 @@
 package admin
 
 import (
+	"net/http"
 	"time"
 
+	"tallygate/licensing"
 	"tallygate/macwatch"
 )
 
@@ -20,6 +22,10 @@ func apiRoutes(s Store, courier Courier, now func() time.Time) []route {
 		{"GET /v1/audit", auditQuery(), listAudit(s)},
 		{"GET /v1/audit/verification", nil, verifyAudit(s)},
 		{"GET /v1/calendar", []string{"months"}, showCalendar(s)},
+
+		{"GET /v1/tokens", nil, listTokens(s)},
+		{"POST /v1/tokens", nil, addToken(s)},
+		{"DELETE /v1/tokens/{name}", nil, revokeToken(s)},
 
 		{"GET /v1/organizations", nil, listOrganizations(s)},
 		{"POST /v1/organizations", nil, addOrganization(s)},
@@ -43,7 +49,7 @@ func apiRoutes(s Store, courier Courier, now func() time.Time) []route {
 		{"POST /v1/releases", nil, release(s)},
 
 		{"POST /v1/activations", nil, activate(s)},
-		{"GET /v1/licenses", listingQuery(), listLicenses(s)},
+		{"GET /v1/licenses", listingQuery(), listLicenses(s, scopes{s})},
 		{"GET /v1/licenses/{number}", []string{"as_of"}, showLicense(s)},
 		{"GET /v1/licenses/{number}/explanation", nil, explainLicense(s)},
 		{"GET /v1/licenses/{number}/history", nil, licenseHistory(s)},
@@ -104,12 +110,31 @@ func apiRoutes(s Store, courier Courier, now func() time.Time) []route {
 // anyQuery lets probes and scrapers send what they like.
 var anyQuery = []string{"*"}
 
-// publicRoutes is all that the TCP listener serves: nothing that changes anything, and
-// no secret.
+// publicRoutes is what the TCP listener serves to everybody: nothing that changes
+// anything, and no secret.
 func publicRoutes(o Options) []route {
 	return []route{
 		{"GET /livez", anyQuery, live()},
 		{"GET /readyz", anyQuery, readiness(o.Ready)},
 		{"GET /metrics", anyQuery, metrics(o.Metrics)},
 	}
+}
+
+// guardedRoutes are those of the socket, for whoever carries a token. What is nowhere
+// else is behind the gate as well: without a token there is nothing to be found out.
+func guardedRoutes(g *gate, routes []route) []route {
+	out := make([]route, 0, len(routes)+1)
+	for _, t := range routes {
+		query, run := t.query, t.run
+		t.run = func(w http.ResponseWriter, r *http.Request) error {
+			if err := knownQuery(r, query); err != nil {
+				return err
+			}
+			return run(w, r)
+		}
+		out = append(out, route{t.pattern, anyQuery, g.guard(t)})
+	}
+	nowhere := route{"/v1/", anyQuery, nothingHere}
+	g.may[nowhere.pattern] = licensing.Roles()
+	return append(out, route{nowhere.pattern, anyQuery, g.guard(nowhere)})
 }

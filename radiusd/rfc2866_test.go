@@ -127,6 +127,7 @@ func TestRFC2866Section5Attributes(t *testing.T) {
 		Input: 2<<32 | (1<<32 - 1), Output: 3 << 32, InputPackets: 11, OutputPackets: 12, TerminateCause: 4, Gigawords: true,
 		Origin: macwatch.Origin{
 			Source: netip.MustParseAddr("127.0.0.1"), NASAddress: netip.MustParseAddr("10.0.0.9"), NASPort: 3, MultiID: []byte("multi-1"),
+			Vendor: macwatch.VendorGeneric,
 		},
 	}, got)
 }

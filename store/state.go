@@ -30,6 +30,7 @@ type state struct {
 	since         time.Time            // what happens by itself was carried out up to here
 	partners      []licensing.Partner
 	transfers     map[int64]licensing.TransferRequest // the latest of each license
+	tokens        []licensing.AccessToken
 }
 
 func (st *state) snapshot() *Snapshot {
@@ -52,7 +53,7 @@ func loadState(ctx context.Context, q querier, now time.Time) (*state, error) {
 	st := &state{locations: map[int64]*licensing.Location{}, venues: map[int64]*macwatch.Venue{}}
 	for _, load := range []func(context.Context, querier) error{
 		st.loadOrganizations, st.loadLocations, st.loadLicenses, st.loadTransfers, st.loadPartners,
-		st.loadSlots, st.loadDevices, st.loadGuests, st.loadClients,
+		st.loadSlots, st.loadDevices, st.loadGuests, st.loadClients, st.loadTokens,
 	} {
 		if err := load(ctx, q); err != nil {
 			return nil, err

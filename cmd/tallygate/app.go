@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,6 +42,7 @@ type app struct {
 	notice *notice.Service
 	admin  *admin.Server
 	ready  atomic.Bool
+	shown  certificate
 	undo   []undo
 }
 
@@ -117,9 +119,16 @@ func (a *app) wire() (err error) {
 	}
 	a.onStop("notices", a.notice.Close)
 
+	var secured *tls.Config
+	if a.config.Admin.TLS.on() {
+		if err := a.shown.read(a.config.Admin.TLS); err != nil {
+			return err
+		}
+		secured = a.shown.tls()
+	}
 	a.admin, err = admin.Listen(admin.Options{
-		Socket: a.config.socket(), Listen: a.config.Admin.Listen,
-		Store: a.store, Courier: a.notice, Ready: a.readiness, Metrics: registry, Log: a.log.Named("admin"), Now: a.store.Now,
+		Socket: a.config.socket(), Listen: a.config.Admin.Listen, TLS: secured, InsecureHTTP: a.config.Admin.InsecureHTTP,
+		Store: a.store, Courier: a.notice, Ready: a.readiness, Metrics: registry, Registerer: registry, Log: a.log.Named("admin"), Now: a.store.Now,
 	})
 	if err != nil {
 		return err
@@ -176,7 +185,7 @@ func (a *app) addresses() addresses {
 	return at
 }
 
-// reload takes over what may change while serving: the log level and the issuers.
+// reload takes over what may change while serving: the log level, the issuers and the certificate.
 func (a *app) reload(path string) {
 	next, err := loadConfig(path)
 	if err != nil {
@@ -186,10 +195,24 @@ func (a *app) reload(path string) {
 	setLevel(a.level, next.Log.Level)
 	a.store.SetIssuers(next.Issuers)
 	a.config.Log.Level, a.config.Issuers = next.Log.Level, next.Issuers
+	a.reloadCertificate(next.Admin.TLS)
 	a.log.Info("configuration re-read", zap.String("level", next.Log.Level), zap.Int("issuers", len(next.Issuers)))
 	if !reflect.DeepEqual(next, a.config) {
 		a.log.Warn("other settings have changed in the configuration: they take effect at the next start")
 	}
+}
+
+// reloadCertificate reads the certificate anew, also from other files. TLS itself is
+// turned on and off by a start.
+func (a *app) reloadCertificate(next TLSConfig) {
+	if !a.config.Admin.TLS.on() || !next.on() {
+		return
+	}
+	if err := a.shown.read(next); err != nil {
+		a.log.Error("certificate not re-read; the one in force stays", zap.Error(err))
+		return
+	}
+	a.config.Admin.TLS = next
 }
 
 // stop takes the wiring back, last step first, in bounded time: admin, then RADIUS,

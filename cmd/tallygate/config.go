@@ -36,10 +36,20 @@ type RadiusConfig struct {
 	ReceiveBuffer Whole    `yaml:"receive_buffer"` // octets per socket, 64 KiB-1 GiB
 }
 
-// AdminConfig is where metrics and health are served over TCP.
+// AdminConfig is where metrics, health and, to who carries a token, the API are served over TCP.
 type AdminConfig struct {
-	Listen string `yaml:"listen"` // IP:port; empty: nowhere
+	Listen       string    `yaml:"listen"` // IP:port; empty: nowhere
+	TLS          TLSConfig `yaml:"tls"`
+	InsecureHTTP bool      `yaml:"insecure_http"` // tokens over plain HTTP from other machines
 }
+
+// TLSConfig names a certificate and its key, PEM; both or neither. SIGHUP re-reads them.
+type TLSConfig struct {
+	Certificate string `yaml:"certificate"`
+	Key         string `yaml:"key"`
+}
+
+func (c TLSConfig) on() bool { return c.Certificate != "" }
 
 // MACCacheConfig sizes the memory in front of the store.
 type MACCacheConfig struct {

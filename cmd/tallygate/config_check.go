@@ -66,6 +66,9 @@ func (c Config) checkRadius() *mistake {
 }
 
 func (c Config) checkAdmin() *mistake {
+	if t := c.Admin.TLS; (t.Certificate == "") != (t.Key == "") {
+		return &mistake{path: "$.admin.tls", message: "certificate and key go together", hint: "give both, or neither for plain HTTP"}
+	}
 	if c.Admin.Listen == "" {
 		return nil
 	}

@@ -43,7 +43,7 @@ radius:
   reject_delay: 0s
   sockets: 4
   receive_buffer: 1_048_576
-admin: {listen: ""}
+admin: {listen: "", tls: {certificate: /etc/tls/c.pem, key: /etc/tls/k.pem}, insecure_http: true}
 issuers: [`+anIssuer+`]
 mac_cache: {capacity: 1}
 log: {level: debug, format: console}
@@ -58,6 +58,7 @@ notices:
 		DataDir: "/var/lib/tallygate",
 		Radius: RadiusConfig{Auth: []string{"0.0.0.0:1812", "[::]:1812"}, Acct: []string{"10.0.0.1:0"},
 			RejectDelay: 0, Sockets: 4, ReceiveBuffer: 1 << 20},
+		Admin:   AdminConfig{TLS: TLSConfig{Certificate: "/etc/tls/c.pem", Key: "/etc/tls/k.pem"}, InsecureHTTP: true},
 		Issuers: []string{anIssuer}, MACCache: MACCacheConfig{Capacity: 1},
 		Log: LogConfig{Level: "debug", Format: "console"}, KeepRaw: true, Retention: RetentionConfig{SessionDays: 90},
 		Notices: NoticesConfig{Webhooks: WebhooksConfig{AllowPrivate: true}, SMTP: SMTPConfig{Host: "mail.hotel.example", Port: 465, TLS: "tls",
@@ -103,7 +104,7 @@ c.yaml:1:1: unknown key "capacity"
 c.yaml:1:7: unknown key "colour"
 >    1 | log: {colour: red}
        |       ^`, "known keys: data_dir, radius.auth, radius.acct, radius.reject_delay, radius.sockets, radius.receive_buffer, " +
-			"admin.listen, issuers, mac_cache.capacity, log.level, log.format, notices.smtp.host, notices.smtp.port, notices.smtp.tls, " +
+			"admin.listen, admin.tls.certificate, admin.tls.key, admin.insecure_http, issuers, mac_cache.capacity, log.level, log.format, notices.smtp.host, notices.smtp.port, notices.smtp.tls, " +
 			"notices.smtp.user, notices.smtp.password_file, notices.smtp.from, notices.webhooks.allow_private, keep_raw, retention.session_days"},
 		{"key twice", "data_dir: x\ndata_dir: y\n", `
 c.yaml:2:1: mapping key "data_dir" already defined at [1:1]

@@ -16,7 +16,7 @@ func newServeCmd(c *console) *cobra.Command {
 		Use:   "serve",
 		Short: "Run the gateway",
 		Long: `Runs the gateway until SIGTERM or SIGINT: what was received is finished and stored first; a
-second signal ends it at once. SIGHUP re-reads the log level and the issuers. One line on
+second signal ends it at once. SIGHUP re-reads log level, issuers and certificate. One line on
 standard output tells the addresses, which are also in data_dir/addresses.json; the log
 goes to standard error.`,
 		Args: takes(),
@@ -40,7 +40,7 @@ func (c *console) serve(cmd *cobra.Command) error {
 		return err
 	}
 	a.serve()
-	if err := c.announce(a.addresses()); err != nil {
+	if err := c.announce(a.addresses(), config.Admin.TLS.on()); err != nil {
 		a.log.Warn("cannot write to standard output")
 	}
 	for {
@@ -57,13 +57,16 @@ func (c *console) serve(cmd *cobra.Command) error {
 }
 
 // announce writes the one line that serve writes to standard output.
-func (c *console) announce(at addresses) error {
+func (c *console) announce(at addresses, secured bool) error {
 	if c.json {
 		return json.NewEncoder(c.out).Encode(at)
 	}
 	console := ""
 	if at.Admin != "" {
 		console = ", metrics and health http://" + at.Admin
+		if secured {
+			console = ", metrics and health https://" + at.Admin
+		}
 	}
 	_, err := fmt.Fprintf(c.out, "tallygate %s: authentication %s, accounting %s%s\n", buildVersion(),
 		strings.Join(at.Auth, " "), strings.Join(at.Acct, " "), console)

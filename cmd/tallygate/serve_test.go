@@ -58,7 +58,7 @@ func TestServeSaysWhereItIs(t *testing.T) {
 	status, _ = v.fetch(t, "/livez")
 	require.Equal(t, 200, status)
 	status, _ = v.fetch(t, "/v1/organizations")
-	require.Equal(t, 404, status)
+	require.Equal(t, 401, status)
 
 	require.NoError(t, v.stop(t, syscall.SIGINT), "an orderly end is exit status 0")
 	require.Contains(t, v.logged(), "stopped")
