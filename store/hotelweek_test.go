@@ -234,6 +234,7 @@ type line struct {
 	by            macwatch.Closing
 	seconds       int
 	input, output uint64
+	records       int
 }
 
 func moment(t time.Time) string {
@@ -255,7 +256,7 @@ func (w *week) compare() {
 			client++
 		}
 		ident := fmt.Sprintf("%d|%s|%s|%s", client, s.NAS, s.SessionID, s.MAC)
-		l := line{moment(s.StartedAt), "", s.ClosedBy, int(s.SessionTime), s.InputOctets, s.OutputOctets}
+		l := line{moment(s.StartedAt), "", s.ClosedBy, int(s.SessionTime), s.InputOctets, s.OutputOctets, s.Records}
 		if s.EndedAt != nil {
 			l.end = moment(*s.EndedAt)
 		} else {
@@ -276,7 +277,7 @@ func (w *week) compare() {
 		var sum line
 		for _, u := range all {
 			t := &u.told
-			want = append(want, line{moment(t.start), moment(t.end), t.by, t.seconds, t.input, t.output})
+			want = append(want, line{moment(t.start), moment(t.end), t.by, t.seconds, t.input, t.output, t.records})
 			sum.input, sum.output = sum.input+t.input, sum.output+t.output
 			used := wantGuests[u.guest.mac.String()]
 			wantGuests[u.guest.mac.String()] = [2]uint64{used[0] + t.input, used[1] + t.output}
