@@ -25,6 +25,7 @@ const (
 	ReasonCredentialExpired
 	ReasonTooManyDevices
 	ReasonUnknownLocation
+	ReasonRealmMismatch
 	ReasonEAPUnsupported
 
 	// Drops: there is no answer at all.
@@ -75,6 +76,7 @@ var reasonTexts = [reasonEnd]struct{ label, text string }{
 	ReasonCredentialExpired:           {"credential-expired", "This guest account has expired."},
 	ReasonTooManyDevices:              {"too-many-devices", "This guest account has as many devices online as it may."},
 	ReasonUnknownLocation:             {"unknown-location", "The Location of this request is not known."},
+	ReasonRealmMismatch:               {"realm-mismatch", "The realm of this login belongs to another Organization."},
 	ReasonEAPUnsupported:              {"eap-unsupported", "EAP (802.1X) is not offered on this network."},
 	ReasonUnknownClient:               {"unknown-client", "The source address is not a configured client."},
 	ReasonMalformed:                   {"malformed", "The packet is not well-formed RADIUS."},

@@ -51,6 +51,13 @@ type Devices interface {
 	Admit(location int64, user string, mac macwatch.MAC, limit int, now time.Time) bool
 }
 
+// Recognizer keeps, durably, which vendor a client's packets have shown (under
+// macwatch.VendorAuto), and how surely. It may be called again for the same client; it
+// does not block. The next Snapshot carries it in Client.Detected.
+type Recognizer interface {
+	Recognized(client int64, vendor macwatch.Vendor, by uint8)
+}
+
 // Options is what a Server needs. Zero fields get the defaults said here.
 type Options struct {
 	Auth, Acct    []string      // addresses as host:port; port 0 picks a free one
@@ -64,7 +71,8 @@ type Options struct {
 	Journal Journal
 	Claims  Claims
 	Learner Learner
-	Devices Devices // nil: nobody limits them
+	Devices Devices    // nil: nobody limits them
+	Makes   Recognizer // nil: what is recognized is forgotten at the end
 
 	Log     *zap.Logger
 	Metrics prometheus.Registerer

@@ -71,6 +71,7 @@ func (w *writer) closeSilent() error {
 	}
 	for _, s := range silent {
 		w.silence.closed++
+		w.s.metrics.lapsed.Inc()
 		// Memory holds what its row has held until now, or a later leg.
 		if held := w.sessions.get(s.Ident); held != nil && held.session.ID == s.ID {
 			w.sessions.drop(s.Ident)
