@@ -47,6 +47,7 @@ type Store interface {
 	Previews
 	Identity
 	Tokens
+	Privacy
 }
 
 // Options is what a Server needs.

@@ -27,8 +27,8 @@ type week struct {
 }
 
 const (
-	hour = 3600
-	day  = 24 * hour
+	anHour = 3600
+	aDay   = 24 * anHour
 )
 
 // A week of a hotel with everything that goes wrong in one: at several points in between
@@ -36,44 +36,44 @@ const (
 // there are and how many count, and the slots, are exactly what the hotel knows.
 func TestHotelWeek(t *testing.T) {
 	w := newWeek(t, 20261125)
-	w.until(1*day + 3*hour)
+	w.until(1*aDay + 3*anHour)
 	w.restart()
 	w.ledger.started = w.hotel.now
-	w.until(1*day + 14*hour)
+	w.until(1*aDay + 14*anHour)
 	w.hotel.cable(w.hotel.aps[3:20], 100*60) // silent for too long, and yet nobody has left
-	w.until(1*day + 15*hour)
+	w.until(1*aDay + 15*anHour)
 	w.compare()
-	w.until(1*day + 20*hour)
+	w.until(1*aDay + 20*anHour)
 	w.kill(t)
 
-	w.until(2*day + 14*hour)
+	w.until(2*aDay + 14*anHour)
 	w.hotel.powerCut(w.hotel.aps, 8*60, 0) // everything at once, and soon back
-	w.until(2*day + 15*hour)
+	w.until(2*aDay + 15*anHour)
 	w.compare()
 
-	w.until(3*day + 20*hour)
-	w.hotel.powerCut(w.hotel.aps, 2*hour, 60) // longer than silence is allowed; most do not even say that they are back
-	w.until(3*day + 21*hour)
+	w.until(3*aDay + 20*anHour)
+	w.hotel.powerCut(w.hotel.aps, 2*anHour, 60) // longer than silence is allowed; most do not even say that they are back
+	w.until(3*aDay + 21*anHour)
 	w.compare()
-	w.until(3*day + 23*hour)
+	w.until(3*aDay + 23*anHour)
 
-	w.until(4*day + 19*hour)
+	w.until(4*aDay + 19*anHour)
 	w.off(40 * 60)
 	w.compare()
 
-	w.until(5*day + 18*hour)
+	w.until(5*aDay + 18*anHour)
 	for _, ap := range w.hotel.aps {
 		if ap.site == "9f0c2a31-a" { // the controller of one site restarts; its access points and guests do not
 			w.hotel.announce(ap)
 			break
 		}
 	}
-	w.until(5*day + 18*hour + 10*60)
+	w.until(5*aDay + 18*anHour + 10*60)
 	w.compare()
-	w.until(6*day + 12*hour)
+	w.until(6*aDay + 12*anHour)
 	w.hotel.powerCut(w.hotel.aps[:len(w.hotel.aps)/2], 5*60, 30)
 	w.kill(t)
-	w.until(8 * day) // everybody has left, and what was lost is silent
+	w.until(8 * aDay) // everybody has left, and what was lost is silent
 	w.compare()
 	require.Zero(t, w.onlineCount())
 	w.requireCalamities()
@@ -149,7 +149,7 @@ func (w *week) until(at int) {
 		w.hotel.runUntil(min(w.hotel.now+600, at))
 		w.deliver(w.hotel.arriving(w.hotel.now))
 		w.step()
-		if w.hotel.now%(6*hour) == 0 {
+		if w.hotel.now%(6*anHour) == 0 {
 			w.compare()
 		}
 	}

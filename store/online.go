@@ -69,7 +69,11 @@ func (w *writer) followLocation(location int64) error {
 		if err = rows.Next(row); err != nil {
 			break
 		}
-		w.follow(sessionOf(row))
+		s := sessionOf(row)
+		if err = w.unseal(s); err != nil {
+			break
+		}
+		w.follow(s)
 	}
 	if errors.Is(err, io.EOF) {
 		err = nil

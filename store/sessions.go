@@ -19,12 +19,22 @@ func (s *Store) Sessions(ctx context.Context, f macwatch.SessionFilter, each fun
 			return err
 		}
 		at = l.ID
+		if f.MAC != 0 {
+			if f.MAC, err = s.veils.name(l.Code, f.MAC); err != nil {
+				return err
+			}
+		}
 	}
 	unfolded, err := s.flushSessions()
 	if err != nil {
 		return unavailable(err)
 	}
 	v := viewer{state: s.state.Load(), filter: f, aps: map[int64][]string{}, each: each}
+	mac := f.MAC
+	if at == 0 && s.veils.concealed {
+		mac = 0 // it is called otherwise at each Location
+		v.veils = s.veils
+	}
 	newer := map[int64]*macwatch.Session{}
 	for _, session := range unfolded {
 		if session.ID != 0 {
@@ -38,7 +48,7 @@ func (s *Store) Sessions(ctx context.Context, f macwatch.SessionFilter, each fun
 		from += " WHERE true"
 	}
 	r, err := s.readers.QueryContext(ctx, `SELECT `+sessionColumns+` FROM `+from+`
-		AND (?1 = 0 OR location_id = ?1) AND (?2 = 0 OR mac = ?2) ORDER BY started_at, id`, at, int64(f.MAC))
+		AND (?1 = 0 OR location_id = ?1) AND (?2 = 0 OR mac = ?2) ORDER BY started_at, id`, at, int64(mac))
 	if err != nil {
 		return wrap("read the sessions", err)
 	}
@@ -73,6 +83,7 @@ func (s *Store) Sessions(ctx context.Context, f macwatch.SessionFilter, each fun
 type viewer struct {
 	state  *state
 	filter macwatch.SessionFilter
+	veils  *veils             // where the wanted device has another name at each Location
 	aps    map[int64][]string // names of the wanted AP, by Location
 	each   func(macwatch.SessionInfo) error
 }
@@ -83,17 +94,28 @@ func (v *viewer) show(s *macwatch.Session) error {
 		aps = venue.APNames(v.filter.AP)
 		v.aps[s.Location] = aps
 	}
-	if !v.filter.Admits(s, aps) {
+	code, filter := "", v.filter
+	if l := v.state.locations[s.Location]; l != nil {
+		code = l.Code
+	}
+	if v.veils != nil && filter.MAC != 0 {
+		name, err := v.veils.name(code, filter.MAC)
+		if err != nil {
+			return err
+		}
+		filter.MAC = name
+	}
+	s = s.Hidden()
+	if !filter.Admits(s, aps) {
 		return nil
 	}
 	info := infoOf(s)
-	if l := v.state.locations[s.Location]; l != nil {
-		info.Location = l.Code
-	}
+	info.Location = code
 	return v.each(info)
 }
 
 func infoOf(s *macwatch.Session) macwatch.SessionInfo {
+	s = s.Hidden()
 	i := macwatch.SessionInfo{
 		SessionID: text(s.SessionID), AP: text(s.AP), SSID: text(s.SSID), Room: text(s.Room), UserName: text(s.UserName),
 		StartedAt: s.StartedAt, UpdatedAt: s.UpdatedAt, InputOctets: s.Input, OutputOctets: s.Output,
