@@ -175,11 +175,20 @@ func TestCallsReachTheStore(t *testing.T) {
 			return err
 		}},
 		{`Sessions "L1" false 00:00:00:00:00:00 "" "" "" "" 0001-01-01T00:00:00Z 0001-01-01T00:00:00Z`, func(c *Client) error {
-			return c.Sessions(ctx, macwatch.SessionFilter{Location: "L1"}, func(macwatch.SessionInfo) error { return nil })
+			return c.Sessions(ctx, macwatch.SessionFilter{Location: "L1"}, func(s macwatch.SessionInfo) error {
+				require.Equal(t, "Session-Context-Not-Found", s.Disconnect.ErrorCause)
+				return nil
+			})
 		}},
 		{`Sessions "" true 02:11:22:33:44:55 "a p" "412" "bob&" "s1" 2026-11-22T12:00:00Z 2026-11-22T13:00:00Z`, func(c *Client) error {
 			f := macwatch.SessionFilter{Online: true, MAC: aMAC, AP: "a p", Room: "412", User: "bob&", Session: "s1", Since: noon, Until: noon.Add(time.Hour)}
 			return c.Sessions(ctx, f, func(macwatch.SessionInfo) error { return nil })
+		}},
+		{"EndSessions {ana@console true} L1 {7 02:11:22:33:44:55 lobby false}", func(c *Client) error {
+			return c.EndSessions(ctx, dryByAna, "L1", macwatch.SessionSelector{SessionID: "7", MAC: aMAC, AP: "lobby"}, func(e macwatch.EndedSession) error {
+				require.Equal(t, macwatch.DisconnectPlanned, e.Disconnect.State)
+				return nil
+			})
 		}},
 		{"AddAccount {ana@console true} L1 bob pw 2026-11-22T12:00:00Z vip", func(c *Client) error {
 			return c.AddAccount(ctx, dryByAna, "L1", macwatch.Account{UserName: "bob", Password: "pw", ExpiresAt: noon, Note: "vip"})
@@ -215,7 +224,7 @@ func TestCallsReachTheStore(t *testing.T) {
 		{"VerifyAudit", func(c *Client) error { _, err := c.VerifyAudit(ctx); return err }},
 	}
 	store := &fakeStore{}
-	s := serve(t, Options{Store: store})
+	s := serve(t, Options{Store: store, Ender: fakeEnder{store}})
 	for i, tt := range calls {
 		require.NoError(t, tt.call(s.client), tt.want)
 		require.Len(t, store.called(), i+1)

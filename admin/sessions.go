@@ -22,7 +22,7 @@ func sessionQuery() []string {
 }
 
 // listSessions lists those of the Location in the path, or of all.
-func listSessions(book Sessions) endpoint {
+func listSessions(book Sessions, ender Ender) endpoint {
 	return stream(func(ctx context.Context, q request[none], each func(macwatch.SessionInfo) error) error {
 		query := q.URL.Query()
 		f := macwatch.SessionFilter{
@@ -46,7 +46,12 @@ func listSessions(book Sessions) endpoint {
 				}
 			}
 		}
-		return book.Sessions(ctx, f, each)
+		return book.Sessions(ctx, f, func(s macwatch.SessionInfo) error {
+			if ender != nil {
+				s.Disconnect = ender.Outcome(s.Ident, s.Leg)
+			}
+			return each(s)
+		})
 	})
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 func newSessionCmd(c *console) *cobra.Command {
-	return group("session", "Sessions: RADIUS accounting, open and closed", sessionListCmd(c), sessionShowCmd(c))
+	return group("session", "Sessions: RADIUS accounting, open and closed", sessionListCmd(c), sessionShowCmd(c), sessionEndCmd(c))
 }
 
 func sessionListCmd(c *console) *cobra.Command {
@@ -39,10 +39,10 @@ func sessionListCmd(c *console) *cobra.Command {
 		case all:
 			empty = "no sessions have been recorded"
 		}
-		l := c.listing(empty, "SESSION", "MAC", "AP", "ROOM", "USER", "STARTED", "ENDED", "IN", "OUT", "CAUSE")
+		l := c.listing(empty, "SESSION", "MAC", "AP", "ROOM", "USER", "STARTED", "ENDED", "IN", "OUT", "CAUSE", "DISCONNECT")
 		return l.close(g.Sessions(ctx, f, func(s macwatch.SessionInfo) error {
 			return l.row(s, s.SessionID, s.MAC, s.AP, s.Room, s.UserName, stamp(s.StartedAt), stampOf(s.EndedAt),
-				octets(s.InputOctets), octets(s.OutputOctets), causeOf(&s))
+				octets(s.InputOctets), octets(s.OutputOctets), causeOf(&s), outcome(s.Disconnect))
 		}))
 	})
 	flags := cmd.Flags()
