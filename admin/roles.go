@@ -98,6 +98,7 @@ func may() map[string][]licensing.Role {
 		"POST /v1/locations/{location}/rooms/alias/remove":            runs,
 		"POST /v1/locations/{location}/rooms/import":                  runs,
 		"GET /v1/locations/{location}/sessions":                       looks,
+		"GET /v1/sessions":                                            reads,
 		"POST /v1/locations/{location}/sessions/end":                  serves,
 		"GET /v1/locations/{location}/days":                           reads,
 

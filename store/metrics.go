@@ -17,6 +17,7 @@ type metrics struct {
 	deleted        *prometheus.CounterVec
 	retainSeconds  prometheus.Histogram
 	unlistedAPs    prometheus.Counter
+	lapsed         prometheus.Counter
 }
 
 // newMetrics registers with r; a nil r keeps them to itself.
@@ -62,8 +63,11 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	m.unlistedAPs = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "tallygate_unlisted_aps_total", Help: "Packets of unknown access points that the list of a Location had no room for.",
 	})
+	m.lapsed = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "tallygate_sessions_lapsed_total", Help: "Sessions closed because nothing more was heard of them.",
+	})
 	if r != nil {
-		r.MustRegister(m.unlistedAPs, m.commitSeconds, m.batchRecords, m.commitFailures, m.cacheHits, m.cacheMisses, m.writable, m.learned, m.deleted, m.retainSeconds)
+		r.MustRegister(m.unlistedAPs, m.lapsed, m.commitSeconds, m.batchRecords, m.commitFailures, m.cacheHits, m.cacheMisses, m.writable, m.learned, m.deleted, m.retainSeconds)
 	}
 	return m
 }
