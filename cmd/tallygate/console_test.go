@@ -106,7 +106,7 @@ func TestFlagsOfEveryCommand(t *testing.T) {
 		"license activate,license request,license deny,license restore,license assign,license unassign,license confirm-start,license decline-start,"+
 		"license transfer approve,license transfer refuse,license transfer withdraw,partner add,partner remove,gateway release,"+
 		"issuer init,issuer passphrase,issuer grant,issuer sheet,issuer upgrade,issuer renew,issuer undo-start,issuer deny,issuer restore,"+
-		"issuer confirm,issuer clock-reset,issuer transfer,"+
+		"issuer confirm,issuer clock-reset,issuer transfer,radius test,privacy erase,privacy purge,radsec client,radsec init,"+
 		"ap declare,ap merge,ap replace,ap release,room declare,room merge,room replace,room release,device exempt,device block,"+
 		"guest add,guest remove,guest mac-input add,guest mac-input remove,token add,token revoke,lab start,lab stop,session end,privacy erase,privacy purge,radsec init,radsec client,"+
 		"notify recipient add,notify recipient rotate,notify recipient remove,notify test,notify replay", ",") {
