@@ -23,6 +23,7 @@ const (
 	ReasonDeviceBlocked
 	ReasonBadCredentials
 	ReasonCredentialExpired
+	ReasonTooManyDevices
 	ReasonUnknownLocation
 	ReasonRealmMismatch
 	ReasonEAPUnsupported
@@ -73,6 +74,7 @@ var reasonTexts = [reasonEnd]struct{ label, text string }{
 	ReasonDeviceBlocked:               {"device-blocked", "This device is blocked."},
 	ReasonBadCredentials:              {"bad-credentials", "User name or password is wrong."},
 	ReasonCredentialExpired:           {"credential-expired", "This guest account has expired."},
+	ReasonTooManyDevices:              {"too-many-devices", "This guest account has as many devices online as it may."},
 	ReasonUnknownLocation:             {"unknown-location", "The Location of this request is not known."},
 	ReasonRealmMismatch:               {"realm-mismatch", "The realm of this login belongs to another Organization."},
 	ReasonEAPUnsupported:              {"eap-unsupported", "EAP (802.1X) is not offered on this network."},

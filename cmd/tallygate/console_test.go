@@ -134,8 +134,9 @@ func TestFlagsOfEveryCommand(t *testing.T) {
 func TestEverySettingHasAFlag(t *testing.T) {
 	full := licensing.Settings{
 		Guests: "open", Count: "accounting", APs: "declared", Timezone: "Europe/Madrid", Modules: map[string]string{"a": "b"},
-		Room:  licensing.RoomRule{Attribute: "vlan", Pattern: "x", Map: map[string]string{"a": "b"}, Required: true, Declared: true},
-		Reply: licensing.Reply{SessionTimeout: 1, IdleTimeout: 1, InterimInterval: 1, VLAN: 1, BandwidthUp: 1, BandwidthDown: 1, FilterID: "x"},
+		Room:       licensing.RoomRule{Attribute: "vlan", Pattern: "x", Map: map[string]string{"a": "b"}, Required: true, Declared: true},
+		Reply:      licensing.Reply{SessionTimeout: 1, IdleTimeout: 1, InterimInterval: 1, VLAN: 1, BandwidthUp: 1, BandwidthDown: 1, FilterID: "x"},
+		StaleAfter: 120, GuestSessions: 1,
 	}
 	text, err := json.Marshal(full)
 	require.NoError(t, err)

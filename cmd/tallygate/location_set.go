@@ -41,6 +41,8 @@ var settingPaths = map[string]string{
 	"bandwidth-down":   "reply.bandwidth_down",
 	"filter-id":        "reply.filter_id",
 	"ssid-module":      "ssid_modules",
+	"stale-after":      "stale_after",
+	"guest-sessions":   "guest_sessions",
 }
 
 func locationSetCmd(c *console) *cobra.Command {
@@ -88,6 +90,8 @@ func addSettingFlags(f *pflag.FlagSet) {
 	f.Int("bandwidth-up", 0, "`BIT/S` from the guest; 0 for no limit")
 	f.Int("bandwidth-down", 0, "`BIT/S` to the guest; 0 for no limit")
 	f.String("filter-id", "", "Filter-Id of accepted guests")
+	f.Int("stale-after", 0, "close sessions of which nothing is heard for so many `SECONDS`, 120 or more; 0 for three reporting intervals")
+	f.Int("guest-sessions", 0, "devices of one guest account online at once, `N`; 0 for any number")
 	f.StringArray("ssid-module", nil, "`SSID=MODULE` that it requires, repeatable; SSID= takes an entry away")
 }
 
