@@ -156,8 +156,28 @@ func TestCallsReachTheStore(t *testing.T) {
 		}},
 		{"UnlistDevice {ana@console true} L1 blocked 02:11:22:33:44:55", func(c *Client) error { return c.UnlistDevice(ctx, dryByAna, "L1", "blocked", aMAC) }},
 		{"ListedDevices L1", func(c *Client) error { _, err := c.ListedDevices(ctx, "L1"); return err }},
-		{"Slots L1 ap", func(c *Client) error { _, err := c.Slots(ctx, "L1", macwatch.KindAP); return err }},
-		{"Slots L1 room", func(c *Client) error { _, err := c.Slots(ctx, "L1", macwatch.KindRoom); return err }},
+		{"ListSlots L1 ap 24h0m0s", func(c *Client) error { _, err := c.ListSlots(ctx, "L1", macwatch.KindAP, 24*time.Hour); return err }},
+		{"ListSlots L1 room 1m0s", func(c *Client) error { _, err := c.ListSlots(ctx, "L1", macwatch.KindRoom, time.Minute); return err }},
+		{"ForgetSlot {ana@console false} L1 ap stray", func(c *Client) error {
+			_, err := c.ForgetSlot(ctx, realByAna, "L1", macwatch.KindAP, "stray")
+			return err
+		}},
+		{"NoteSlot {ana@console false} L1 ap lobby by the door", func(c *Client) error {
+			_, err := c.NoteSlot(ctx, realByAna, "L1", macwatch.KindAP, "lobby", "by the door")
+			return err
+		}},
+		{`ImportSlots {ana@console true} L1 room "id\n412\n" true`, func(c *Client) error {
+			_, err := c.ImportSlots(ctx, dryByAna, "L1", macwatch.KindRoom, "id\n412\n", true)
+			return err
+		}},
+		{"AddAlias {ana@console true} L1 ap lobby x", func(c *Client) error {
+			_, err := c.AddAlias(ctx, dryByAna, "L1", macwatch.KindAP, "lobby", "x")
+			return err
+		}},
+		{"RemoveAlias {ana@console false} L1 room 412 413", func(c *Client) error {
+			_, err := c.RemoveAlias(ctx, realByAna, "L1", macwatch.KindRoom, "412", "413")
+			return err
+		}},
 		{"DeclareSlot {ana@console true} L1 ap lobby [x y]", func(c *Client) error {
 			_, err := c.DeclareSlot(ctx, dryByAna, "L1", macwatch.KindAP, "lobby", []string{"x", "y"})
 			return err
@@ -174,7 +194,22 @@ func TestCallsReachTheStore(t *testing.T) {
 			_, err := c.ReleaseSlot(ctx, dryByAna, "L1", macwatch.KindRoom, "412")
 			return err
 		}},
-		{"Sessions L1", func(c *Client) error { return c.Sessions(ctx, "L1", func(macwatch.SessionInfo) error { return nil }) }},
+		{`Sessions "L1" false 00:00:00:00:00:00 "" "" "" "" 0001-01-01T00:00:00Z 0001-01-01T00:00:00Z`, func(c *Client) error {
+			return c.Sessions(ctx, macwatch.SessionFilter{Location: "L1"}, func(s macwatch.SessionInfo) error {
+				require.Equal(t, "Session-Context-Not-Found", s.Disconnect.ErrorCause)
+				return nil
+			})
+		}},
+		{`Sessions "" true 02:11:22:33:44:55 "a p" "412" "bob&" "s1" 2026-11-22T12:00:00Z 2026-11-22T13:00:00Z`, func(c *Client) error {
+			f := macwatch.SessionFilter{Online: true, MAC: aMAC, AP: "a p", Room: "412", User: "bob&", Session: "s1", Since: noon, Until: noon.Add(time.Hour)}
+			return c.Sessions(ctx, f, func(macwatch.SessionInfo) error { return nil })
+		}},
+		{"EndSessions {ana@console true} L1 {7 02:11:22:33:44:55 lobby false}", func(c *Client) error {
+			return c.EndSessions(ctx, dryByAna, "L1", macwatch.SessionSelector{SessionID: "7", MAC: aMAC, AP: "lobby"}, func(e macwatch.EndedSession) error {
+				require.Equal(t, macwatch.DisconnectPlanned, e.Disconnect.State)
+				return nil
+			})
+		}},
 		{"AddAccount {ana@console true} L1 bob pw 2026-11-22T12:00:00Z vip", func(c *Client) error {
 			return c.AddAccount(ctx, dryByAna, "L1", macwatch.Account{UserName: "bob", Password: "pw", ExpiresAt: noon, Note: "vip"})
 		}},
@@ -209,7 +244,7 @@ func TestCallsReachTheStore(t *testing.T) {
 		{"VerifyAudit", func(c *Client) error { _, err := c.VerifyAudit(ctx); return err }},
 	}
 	store := &fakeStore{}
-	s := serve(t, Options{Store: store})
+	s := serve(t, Options{Store: store, Ender: fakeEnder{store}})
 	for i, tt := range calls {
 		require.NoError(t, tt.call(s.client), tt.want)
 		require.Len(t, store.called(), i+1)

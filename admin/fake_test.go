@@ -188,8 +188,28 @@ func (f *fakeStore) ListedDevices(_ context.Context, location string) ([]macwatc
 	return nil, f.note("ListedDevices %s", location)
 }
 
-func (f *fakeStore) Slots(_ context.Context, location string, kind macwatch.Kind) ([]macwatch.Slot, error) {
-	return nil, f.note("Slots %s %s", location, kind)
+func (f *fakeStore) ListSlots(_ context.Context, location string, kind macwatch.Kind, silentAfter time.Duration) ([]macwatch.Slot, error) {
+	return nil, f.note("ListSlots %s %s %s", location, kind, silentAfter)
+}
+
+func (f *fakeStore) ForgetSlot(_ context.Context, ch licensing.Change, location string, kind macwatch.Kind, name string) (macwatch.Slot, error) {
+	return macwatch.Slot{Name: name}, f.note("ForgetSlot %v %s %s %s", ch, location, kind, name)
+}
+
+func (f *fakeStore) NoteSlot(_ context.Context, ch licensing.Change, location string, kind macwatch.Kind, name, note string) (macwatch.Slot, error) {
+	return macwatch.Slot{Name: name}, f.note("NoteSlot %v %s %s %s %s", ch, location, kind, name, note)
+}
+
+func (f *fakeStore) ImportSlots(_ context.Context, ch licensing.Change, location string, kind macwatch.Kind, sheet string, whole bool) (macwatch.ImportReport, error) {
+	return macwatch.ImportReport{}, f.note("ImportSlots %v %s %s %q %t", ch, location, kind, sheet, whole)
+}
+
+func (f *fakeStore) AddAlias(_ context.Context, ch licensing.Change, location string, kind macwatch.Kind, name, alias string) (macwatch.Slot, error) {
+	return macwatch.Slot{Name: name}, f.note("AddAlias %v %s %s %s %s", ch, location, kind, name, alias)
+}
+
+func (f *fakeStore) RemoveAlias(_ context.Context, ch licensing.Change, location string, kind macwatch.Kind, name, alias string) (macwatch.Slot, error) {
+	return macwatch.Slot{Name: name}, f.note("RemoveAlias %v %s %s %s %s", ch, location, kind, name, alias)
 }
 
 func (f *fakeStore) DeclareSlot(_ context.Context, ch licensing.Change, location string, kind macwatch.Kind, name string, aliases []string) (macwatch.Slot, error) {
@@ -212,8 +232,8 @@ func (f *fakeStore) Days(_ context.Context, location string, from, to licensing.
 	return []macwatch.Day{{Day: "2026-11-25", Devices: 3}}, f.note("Days %s %s %s", location, from, to)
 }
 
-func (f *fakeStore) Sessions(_ context.Context, location string, each func(macwatch.SessionInfo) error) error {
-	if err := f.note("Sessions %s", location); err != nil {
+func (f *fakeStore) Sessions(_ context.Context, q macwatch.SessionFilter, each func(macwatch.SessionInfo) error) error {
+	if err := f.note("Sessions %q %v %s %q %q %q %q %s %s", q.Location, q.Online, q.MAC, q.AP, q.Room, q.User, q.Session, q.Since.Format(time.RFC3339), q.Until.Format(time.RFC3339)); err != nil {
 		return err
 	}
 	return each(macwatch.SessionInfo{SessionID: "s1"})
@@ -328,6 +348,20 @@ func (f *fakeStore) VerifyAudit(context.Context) (licensing.AuditReport, error) 
 }
 
 func (f *fakeStore) GatewayKey() string { return "k4.public.gateway" }
+
+// fakeEnder notes with the store's notes.
+type fakeEnder struct{ *fakeStore }
+
+func (f fakeEnder) EndSessions(_ context.Context, ch licensing.Change, location string, which macwatch.SessionSelector, each func(macwatch.EndedSession) error) error {
+	if err := f.note("EndSessions %v %s %v", ch, location, which); err != nil {
+		return err
+	}
+	return each(macwatch.EndedSession{Disconnect: macwatch.Disconnect{State: macwatch.DisconnectPlanned}})
+}
+
+func (f fakeEnder) Outcome(macwatch.Ident, int) *macwatch.Disconnect {
+	return &macwatch.Disconnect{State: macwatch.DisconnectRefused, ErrorCause: "Session-Context-Not-Found"}
+}
 
 // testServer is a real Server on a socket and a TCP port of its own.
 type testServer struct {

@@ -16,6 +16,7 @@ var reasonHints = [reasonEnd]string{
 	ReasonDeviceBlocked:               "`tallygate device listed`; `device block --remove` lets it in again",
 	ReasonBadCredentials:              "`tallygate guest list`, `guest add` (only with `--guests local`)",
 	ReasonCredentialExpired:           "`tallygate guest list`; give the guest a new one with `guest add`",
+	ReasonTooManyDevices:              "`tallygate session list --location ID --user NAME --online`; raise the number with `location set --guest-sessions`, or for one account with `guest add --sessions`",
 	ReasonUnknownLocation:             "the client's Location is gone: `tallygate client list`",
 	ReasonRealmMismatch:               "the user name ends in the realm of another Organization of this gateway; guests roam within their own only: `tallygate organization list`",
 	ReasonEAPUnsupported:              "the SSID is set to WPA-Enterprise (802.1X); use MAC authentication or a portal",

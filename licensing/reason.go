@@ -23,6 +23,7 @@ const (
 	ReasonDeviceBlocked
 	ReasonBadCredentials
 	ReasonCredentialExpired
+	ReasonTooManyDevices
 	ReasonUnknownLocation
 	ReasonRealmMismatch
 	ReasonEAPUnsupported
@@ -50,6 +51,7 @@ const (
 	ReasonNotAccepted
 	ReasonBeforeProvisioning
 	ReasonNotSighted
+	ReasonAccessPoint
 	ReasonOutsideWindow
 	ReasonNotGoverning
 	ReasonBeforeRecount
@@ -73,6 +75,7 @@ var reasonTexts = [reasonEnd]struct{ label, text string }{
 	ReasonDeviceBlocked:               {"device-blocked", "This device is blocked."},
 	ReasonBadCredentials:              {"bad-credentials", "User name or password is wrong."},
 	ReasonCredentialExpired:           {"credential-expired", "This guest account has expired."},
+	ReasonTooManyDevices:              {"too-many-devices", "This guest account has as many devices online as it may."},
 	ReasonUnknownLocation:             {"unknown-location", "The Location of this request is not known."},
 	ReasonRealmMismatch:               {"realm-mismatch", "The realm of this login belongs to another Organization."},
 	ReasonEAPUnsupported:              {"eap-unsupported", "EAP (802.1X) is not offered on this network."},
@@ -96,6 +99,7 @@ var reasonTexts = [reasonEnd]struct{ label, text string }{
 	ReasonOutsideWindow:               {"outside-window", "Its latest counted sighting lies outside the present count window."},
 	ReasonNotGoverning:                {"not-governing", "Another license governs this Location now."},
 	ReasonBeforeRecount:               {"before-recount", "The sighting lies before the count began anew: its start was undone or declined."},
+	ReasonAccessPoint:                 {"access-point", "It is the address of an access point."},
 	ReasonSameGuest:                   {"same-guest", "Another private (randomised) address of the same user name counts already."},
 	ReasonNotSighted:                  {"not-sighted", "The device was not sighted since the license was provisioned."},
 }

@@ -12,8 +12,14 @@ type Venue struct {
 	Exempt  map[MAC]string // note
 	// Accounts by user name, lower case. Only consulted under guests: local.
 	Accounts map[string]Account
+	// Limited: an account here has a number of devices of its own (Account.Sessions).
+	Limited bool
 	// Inputs are devices that log in by MAC alone under guests: local.
 	Inputs map[MAC]MACInput
+	// When accounts and inputs that are gone were removed: whoever came by one before
+	// that must go.
+	RetiredAccounts map[string]time.Time
+	RetiredInputs   map[MAC]time.Time
 	// Veil names the devices where their addresses are not kept; nil where they are. All
 	// of the above knows them by the same names.
 	Veil *Veil
@@ -24,6 +30,7 @@ type Account struct {
 	UserName  string    `json:"user_name"`
 	Password  string    `json:"-"`
 	ExpiresAt time.Time `json:"expires_at,omitzero"` // zero: never
+	Sessions  int       `json:"sessions,omitempty"`  // devices online at once; 0: as the Location says
 	Note      string    `json:"note,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
 }
@@ -56,6 +63,7 @@ type DeviceInfo struct {
 
 // SessionInfo is one line of `session list`; its JSON names are relied on outside.
 type SessionInfo struct {
+	Location       string     `json:"location"`
 	SessionID      string     `json:"session_id"`
 	MAC            string     `json:"mac"` // empty when the packets held none
 	AP             string     `json:"ap"`
@@ -77,4 +85,8 @@ type SessionInfo struct {
 	MultiSessionID string     `json:"multi_session_id,omitempty"`
 	// Connection is the same for all sessions that are one: the legs of an id, and the hops that the NAS says belong together (Acct-Multi-Session-Id).
 	Connection string `json:"connection"`
+	// Disconnect is what became of ending it, since the gateway was started.
+	Disconnect *Disconnect `json:"disconnect,omitempty"`
+	// Ident names it within the gateway, with Leg.
+	Ident Ident `json:"-"`
 }

@@ -34,7 +34,11 @@ type Claims interface {
 	Claim(c *macwatch.Claim) bool
 	// Observe notes, without waiting and as far as there is room, that an AP was
 	// refused, so that `ap list` can show it.
-	Observe(location int64, ap string)
+	Observe(location int64, ap macwatch.APSight)
+	// Learn keeps, durably and without waiting, that an address is a BSSID of an AP of the
+	// roster (Roster.Fold). It may be called again for the same one; the next Snapshot
+	// holds it as an alias.
+	Learn(location int64, ap macwatch.APSight)
 }
 
 // Learner keeps, durably, that a source address of a RequireAuto client has sent a
@@ -42,6 +46,13 @@ type Claims interface {
 // not block. The next Snapshot carries the address in Client.Signed.
 type Learner interface {
 	Signed(client int64, source netip.Addr)
+}
+
+// Devices knows how many devices of a guest account are online.
+type Devices interface {
+	// Admit lets a device in, unless limit others of the account (in lower case) are
+	// online or were let in a moment ago. It neither blocks nor waits.
+	Admit(location int64, user string, mac macwatch.MAC, limit int, now time.Time) bool
 }
 
 // Recognizer keeps, durably, which vendor a client's packets have shown (under
@@ -65,6 +76,7 @@ type Options struct {
 	Journal Journal
 	Claims  Claims
 	Learner Learner
+	Devices Devices    // nil: nobody limits them
 	Makes   Recognizer // nil: what is recognized is forgotten at the end
 
 	Log     *zap.Logger

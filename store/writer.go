@@ -43,6 +43,8 @@ type writer struct {
 	failed      bool                 // the last commit failed
 	verified    bool                 // the facts were held against the evidence
 	lazy        bool                 // the connection does not wait for the disk (see within)
+	idleLooked  time.Duration        // uptime when idle APs were last looked for
+	slotsSaved  time.Duration        // uptime when it was last noted which slots were seen
 	clockSaved  time.Duration        // uptime when the clock was last noted
 	clockEvent  licensing.ClockEvent // not reported yet
 	kept        time.Time            // last housekeeping, by the machine's own clock
@@ -92,6 +94,13 @@ func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err er
 		return nil, err
 	}
 	s.state.Store(w.state)
+	for id := range w.state.locations {
+		if w.state.limitsGuests(id) {
+			if err = w.followLocation(id); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if err = w.verifyLogged(ctx, logged); err != nil {
 		return nil, err
 	}
@@ -233,8 +242,17 @@ func (w *writer) succeed(b *batch) {
 }
 
 func (w *writer) publish(st *state) {
+	st.follow(w.state)
+	before := w.state
 	w.state = st
 	w.s.state.Store(st)
+	for id := range st.locations {
+		if st.limitsGuests(id) && !before.limitsGuests(id) {
+			if err := w.followLocation(id); err != nil {
+				w.s.log.Warn("who is online could not be read; the limit of devices holds for those who come now", zap.Error(err))
+			}
+		}
+	}
 	if w.subscriber != nil {
 		w.subscriber(*st.snapshot())
 	}

@@ -26,6 +26,7 @@ var settingPaths = map[string]string{
 	"guests":           "guests",
 	"count":            "count",
 	"ap-policy":        "ap_policy",
+	"ap-release-after": "ap_release_after",
 	"time-zone":        "time_zone",
 	"auto-renewal":     "auto_renewal",
 	"room-attribute":   "room.attribute",
@@ -41,6 +42,8 @@ var settingPaths = map[string]string{
 	"bandwidth-down":   "reply.bandwidth_down",
 	"filter-id":        "reply.filter_id",
 	"ssid-module":      "ssid_modules",
+	"stale-after":      "stale_after",
+	"guest-sessions":   "guest_sessions",
 }
 
 func locationSetCmd(c *console) *cobra.Command {
@@ -74,6 +77,7 @@ func addSettingFlags(f *pflag.FlagSet) {
 	f.Var(choice[licensing.Guests]{new(licensing.Guests), guestModes}, "guests", "how credentials are checked")
 	f.Var(choice[licensing.Count]{new(licensing.Count), countModes}, "count", "which devices count: all that accounting names, or only those accepted here")
 	f.Var(choice[licensing.APPolicy]{new(licensing.APPolicy), apPolicies}, "ap-policy", "how APs get their slot")
+	f.Var(&spanFlag{word: "never"}, "ap-release-after", "how long an AP may be unseen before its slot is released by itself: `TIME` such as 30d, or never; declared APs keep theirs")
 	f.String("time-zone", "", "IANA time `ZONE`; the end of a running license does not move")
 	f.Var(choice[licensing.AutoRenewal]{new(licensing.AutoRenewal), onOff}, "auto-renewal", "when the last license ends, take the next one of the Organization's pool")
 	f.String("room-attribute", "", "where the room stands: nas-port-id, vlan, user-name, ap, a vendor's attribute such as Aruba-Location-Id, cisco-avpair:KEY …; \"\" for no rooms")
@@ -88,6 +92,8 @@ func addSettingFlags(f *pflag.FlagSet) {
 	f.Int("bandwidth-up", 0, "`BIT/S` from the guest; 0 for no limit")
 	f.Int("bandwidth-down", 0, "`BIT/S` to the guest; 0 for no limit")
 	f.String("filter-id", "", "Filter-Id of accepted guests")
+	f.Int("stale-after", 0, "close sessions of which nothing is heard for so many `SECONDS`, 120 or more; 0 for three reporting intervals")
+	f.Int("guest-sessions", 0, "devices of one guest account online at once, `N`; 0 for any number")
 	f.StringArray("ssid-module", nil, "`SSID=MODULE` that it requires, repeatable; SSID= takes an entry away")
 }
 
@@ -120,6 +126,9 @@ func settingsPatch(f *pflag.FlagSet) (map[string]any, error) {
 }
 
 func settingValue(f *pflag.FlagSet, flag *pflag.Flag) (any, error) {
+	if span, ok := flag.Value.(*spanFlag); ok {
+		return int(span.span.Seconds()), nil
+	}
 	switch flag.Value.Type() {
 	case "int":
 		return f.GetInt(flag.Name)
