@@ -22,6 +22,9 @@ func (b *batch) isAP(p *place, name string) error {
 	if !ok || p.license == nil || !p.license.StartedAt.IsZero() || !p.license.Counting() {
 		return nil
 	}
+	if p.venue.Veil != nil {
+		mac = p.venue.Veil.Name(mac)
+	}
 	key := macwatch.DeviceKey{Location: p.location.ID, MAC: mac}
 	if b.devices[key] == nil && b.w.newcomers.find(key) == nil && !b.w.known.may(key) {
 		return nil // nobody has ever seen such a device
@@ -31,8 +34,9 @@ func (b *batch) isAP(p *place, name string) error {
 		return err
 	}
 	device.uncount(licensing.ReasonAccessPoint)
+	counted := b.w.countedAs(p.location.ID, mac, p.license.ID)
 	for _, query := range uncountQueries {
-		if err := b.w.exec(query, p.license.ID, p.location.ID, int64(mac)); err != nil {
+		if err := b.w.exec(query, p.license.ID, p.location.ID, int64(counted)); err != nil {
 			return wrap("take an AP out of the count", err)
 		}
 	}
@@ -67,8 +71,12 @@ func (t *tx) isAP(l *licensing.Location, name string) error {
 	if !ok || license == nil || !license.StartedAt.IsZero() || !license.Counting() {
 		return nil
 	}
+	if veil := t.w.s.veils.of(l.Code); veil != nil {
+		mac = veil.Name(mac)
+	}
+	counted := t.w.countedAs(l.ID, mac, license.ID)
 	for i, query := range uncountQueries {
-		gone, err := t.exec(nil, query, license.ID, l.ID, int64(mac))
+		gone, err := t.exec(nil, query, license.ID, l.ID, int64(counted))
 		if err != nil || i == 0 && gone == 0 {
 			return err
 		}

@@ -159,6 +159,29 @@ func TestAnErasedDeviceLeavesNoTrace(t *testing.T) {
 	}
 }
 
+// An address that turns out to be an AP's counts no more, whatever it is called here, and
+// though it was erased.
+func TestAnAPIsTakenOutOfTheCountByAnyName(t *testing.T) {
+	for name, change := range map[string]func(*Options){"clear": inClear, "hmac": concealed} {
+		t.Run(name, func(t *testing.T) {
+			v := openVenue(t, change)
+			number := v.activate(v.terms())
+			all := guests(3)
+			for i, m := range all {
+				v.sight(v.record(i, macwatch.StatusStart, of(m)))
+			}
+			_, err := v.s.Erase(ctx, by, macwatch.ErasureOrder{MAC: all[1], Reason: "asked"})
+			require.NoError(t, err)
+			require.Equal(t, 3, v.summary(number).DevicesCounted)
+			for i, m := range all[:2] {
+				require.Equal(t, macwatch.ClaimGranted, v.claim(m.String()))
+				require.Equal(t, 2-i, v.summary(number).DevicesCounted)
+				require.Equal(t, 2-i, v.count(`SELECT count(*) FROM counted`))
+			}
+		})
+	}
+}
+
 // A sighting that makes the start may be of a device that was erased before: late records
 // still move the start, and the receipt names no address.
 func TestAnErasedDeviceMayStillMakeTheStart(t *testing.T) {
