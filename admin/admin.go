@@ -46,6 +46,8 @@ type Store interface {
 	Previews
 	Identity
 	Tokens
+	Tickets
+	Credentials
 }
 
 // Options is what a Server needs.

@@ -90,6 +90,16 @@ func apiRoutes(s Store, courier Courier, now func() time.Time) []route {
 		{"POST /v1/locations/{location}/mac-inputs", nil, addMACInput(s)},
 		{"DELETE /v1/locations/{location}/mac-inputs/{mac}", nil, removeMACInput(s)},
 
+		{"GET /v1/locations/{location}/tickets", []string{"batch"}, listTickets(s)},
+		{"POST /v1/locations/{location}/tickets", nil, createTickets(s)},
+		{"GET /v1/locations/{location}/tickets/{code}", nil, showTicket(s)},
+		{"DELETE /v1/locations/{location}/tickets/{code}", nil, revokeTicket(s)},
+		{"GET /v1/locations/{location}/ticket-batches", nil, listBatches(s)},
+		{"DELETE /v1/locations/{location}/ticket-batches/{batch}", nil, revokeBatch(s)},
+		{"GET /v1/locations/{location}/credentials", nil, listCredentials(s)},
+		{"POST /v1/locations/{location}/credentials", nil, issueCredential(s)},
+		{"DELETE /v1/locations/{location}/credentials/{user}", nil, revokeCredential(s)},
+
 		{"GET /v1/recipients", nil, listRecipients(s)},
 		{"POST /v1/recipients", nil, addRecipient(s)},
 		{"DELETE /v1/recipients/{name}", nil, removeRecipient(s)},

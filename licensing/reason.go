@@ -23,6 +23,8 @@ const (
 	ReasonDeviceBlocked
 	ReasonBadCredentials
 	ReasonCredentialExpired
+	ReasonCredentialRevoked
+	ReasonCredentialTaken
 	ReasonUnknownLocation
 	ReasonEAPUnsupported
 
@@ -71,6 +73,8 @@ var reasonTexts = [reasonEnd]struct{ label, text string }{
 	ReasonDeviceBlocked:               {"device-blocked", "This device is blocked."},
 	ReasonBadCredentials:              {"bad-credentials", "User name or password is wrong."},
 	ReasonCredentialExpired:           {"credential-expired", "This guest account has expired."},
+	ReasonCredentialRevoked:           {"credential-revoked", "This ticket or guest account was revoked."},
+	ReasonCredentialTaken:             {"credential-taken", "This ticket is in use by other devices."},
 	ReasonUnknownLocation:             {"unknown-location", "The Location of this request is not known."},
 	ReasonEAPUnsupported:              {"eap-unsupported", "EAP (802.1X) is not offered on this network."},
 	ReasonUnknownClient:               {"unknown-client", "The source address is not a configured client."},

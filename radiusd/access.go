@@ -27,13 +27,13 @@ func (r *reader) serveAccess() licensing.Reason {
 	if !verdict.Allowed {
 		return r.refuse(verdict.Reason)
 	}
-	expires, reason := r.checkCredentials(l)
+	admitted, reason := r.checkCredentials(l)
 	if reason != licensing.ReasonNone {
 		return r.refuse(reason)
 	}
-	g := grant{location: l, mac: r.id.mac, until: earlier(verdict.Until, expires)}
-	if verdict.ClaimAP || verdict.ClaimRoom {
-		return r.claim(g, verdict)
+	g := grant{location: l, mac: r.id.mac, until: earlier(verdict.Until, admitted.until), pass: admitted.pass, vendor: r.client.Vendor}
+	if verdict.ClaimAP || verdict.ClaimRoom || admitted.claim {
+		return r.claim(g, verdict, admitted.claim)
 	}
 	return r.server.accept(&r.request, &r.packet, g, r.out, r.hash, r.now)
 }
@@ -119,7 +119,7 @@ type pendingAccess struct {
 
 // claim asks the store for the slots that this request is the first to need; the
 // answer waits for Claimed. This happens once per AP and room, so it may allocate.
-func (r *reader) claim(g grant, v licensing.Verdict) licensing.Reason {
+func (r *reader) claim(g grant, v licensing.Verdict, usesPass bool) licensing.Reason {
 	a := &pendingAccess{request: r.request, packet: r.packet, grant: g, ap: append([]byte(nil), r.id.ap...)}
 	a.packet.raw = append([]byte(nil), r.packet.raw...)
 	a.claim = macwatch.Claim{Location: g.location.ID, At: r.now, Done: r.server, Reply: a}
@@ -128,6 +128,9 @@ func (r *reader) claim(g grant, v licensing.Verdict) licensing.Reason {
 	}
 	if v.ClaimRoom {
 		a.claim.Room = r.id.room
+	}
+	if usesPass {
+		a.claim.Pass, a.claim.MAC = g.pass, r.id.mac
 	}
 	r.server.inflight.add(1)
 	if !r.server.options.Claims.Claim(&a.claim) {
@@ -159,17 +162,15 @@ func (s *Server) Claimed(c *macwatch.Claim) {
 }
 
 func (s *Server) claimed(a *pendingAccess, late *late) licensing.Reason {
-	refusal := licensing.ReasonNone
-	switch {
-	case a.claim.Err != nil:
+	if a.claim.Err != nil {
 		return licensing.ReasonStoreUnavailable // silence: another server may do better
-	case a.claim.Result == macwatch.ClaimAPFull:
-		refusal = licensing.ReasonAPLimit
+	}
+	refusal := refusalOf(a.claim.Result)
+	if refusal == licensing.ReasonAPLimit {
 		s.options.Claims.Observe(a.claim.Location, string(a.ap))
-	case a.claim.Result == macwatch.ClaimRoomFull:
-		refusal = licensing.ReasonRoomLimit
 	}
 	if refusal == licensing.ReasonNone {
+		a.grant.until = earlier(a.grant.until, a.claim.PassEnd)
 		return s.accept(&a.request, &a.packet, a.grant, late.out, late.hash, s.options.Now())
 	}
 	s.log.rejected(refusal, a.client, a.ap, a.grant.mac)

@@ -37,6 +37,13 @@ type Claims interface {
 	Observe(location int64, ap string)
 }
 
+// Passes finds tickets and portals' credentials, without a lock.
+type Passes interface {
+	// Find returns the pass with this folded user name (macwatch.PassKey) at a Location;
+	// nil: there is none.
+	Find(location int64, key []byte) *macwatch.Pass
+}
+
 // Learner keeps, durably, that a source address of a RequireAuto client has sent a
 // valid Message-Authenticator. It may be called again for the same address; it does
 // not block. The next Snapshot carries the address in Client.Signed.
@@ -56,6 +63,7 @@ type Options struct {
 	Journal Journal
 	Claims  Claims
 	Learner Learner
+	Passes  Passes // nil: there are none
 
 	Log     *zap.Logger
 	Metrics prometheus.Registerer

@@ -29,13 +29,14 @@ func (s *Store) onWriter(f func()) bool {
 
 // tx is an operator's change: one transaction with its audit entries.
 type tx struct {
-	ctx   context.Context
-	w     *writer
-	conn  *sql.Conn
-	now   time.Time
-	by    string
-	state *state // as it was before the change
-	audit chain
+	ctx    context.Context
+	w      *writer
+	conn   *sql.Conn
+	now    time.Time
+	by     string
+	state  *state // as it was before the change
+	audit  chain
+	passes passEdits
 	// report, if f has set it, looks at what the change has made of everything.
 	report func(next *state) error
 	// committed runs once the change stands, before it is published.
@@ -85,7 +86,7 @@ func (w *writer) changeNow(ctx context.Context, ch licensing.Change, f func(*tx)
 		w.fail(err)
 		return err
 	}
-	t := &tx{ctx: ctx, w: w, conn: w.conn, now: w.s.Now().Truncate(time.Microsecond), by: ch.By, state: w.state, audit: w.audit}
+	t := &tx{ctx: ctx, w: w, conn: w.conn, now: w.s.Now().Truncate(time.Microsecond), by: ch.By, state: w.state, audit: w.audit, passes: passEdits{table: &w.s.passes}}
 	err = t.guard()
 	if err == nil {
 		err = f(t)
@@ -122,6 +123,7 @@ func (w *writer) changeNow(ctx context.Context, ch licensing.Change, f func(*tx)
 	for _, f := range t.committed {
 		f()
 	}
+	t.passes.commit()
 	// Any change may bear on the count: what the LRU knows is asked anew.
 	clear(w.epochs)
 	w.publish(next)

@@ -61,6 +61,7 @@ type Store struct {
 	learned      chan struct{} // closed when learnDevices has
 
 	cache    *macwatch.Cache
+	passes   macwatch.Passes
 	clock    atomic.Pointer[licensing.Clock]
 	issuers  atomic.Pointer[[]string]
 	writable atomic.Bool

@@ -66,6 +66,9 @@ func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err er
 	if w.state, err = loadState(ctx, conn, s.Now()); err != nil {
 		return nil, err
 	}
+	if err = w.loadPasses(ctx, s.Now()); err != nil {
+		return nil, err
+	}
 	if err = w.openIndex(ctx); err != nil {
 		return nil, err
 	}
@@ -164,6 +167,8 @@ func failAll(ops []op, err error) {
 			ops[i].record.Err = err
 		case ops[i].claim != nil:
 			ops[i].claim.Err = err
+		case ops[i].deed != nil:
+			ops[i].deed.err = err
 		}
 	}
 }
@@ -213,6 +218,7 @@ func (w *writer) succeed(b *batch) {
 	w.s.metrics.cacheHits.Add(float64(b.hits))
 	w.s.metrics.cacheMisses.Add(float64(b.misses))
 	w.audit.commit(b.audit)
+	b.passes.commit()
 	if b.state != w.state {
 		w.publish(b.state)
 	}

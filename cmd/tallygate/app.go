@@ -91,7 +91,7 @@ func (a *app) wire() (err error) {
 		Auth: a.config.Radius.Auth, Acct: a.config.Radius.Acct,
 		Sockets: int(a.config.Radius.Sockets), ReceiveBuffer: int(a.config.Radius.ReceiveBuffer),
 		RejectDelay: a.config.Radius.rejectDelay(), ClassKey: a.store.ClassKey(),
-		Journal: a.store, Claims: a.store, Learner: a.store,
+		Journal: a.store, Claims: a.store, Learner: a.store, Passes: a.store.Passes(),
 		Log: a.log.Named("radius"), Metrics: registry, Now: a.store.Now,
 	})
 	if err != nil {
