@@ -80,6 +80,13 @@ type Settings struct {
 	Timezone string            `json:"time_zone"`              // IANA name
 
 	AutoRenewal AutoRenewal `json:"auto_renewal"`
+
+	// StaleAfter is how many seconds a session may be silent before it is closed; 0: see
+	// macwatch.Session.Silence.
+	StaleAfter int `json:"stale_after,omitempty"`
+	// GuestSessions is how many devices of one guest account may be online at once; 0: any
+	// number. An account may have a number of its own.
+	GuestSessions int `json:"guest_sessions,omitempty"`
 }
 
 // LabPeriod is one stretch of lab mode: [Start, End). Stopped early, End is the stop.

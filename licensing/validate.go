@@ -12,6 +12,9 @@ import (
 // maxAttribute is what one RADIUS attribute can hold, in octets (RFC 2865 section 5).
 const maxAttribute = 253
 
+// minStaleAfter is in seconds: no NAS reports more often than once a minute.
+const minStaleAfter = 120
+
 // ValidateOrganization reports, with CodeInvalid, what is wrong with o.
 func ValidateOrganization(o Organization) error {
 	if err := cmp.Or(checkName("Organization", o.Name), checkRealm(o.Realm)); err != nil {
@@ -75,6 +78,13 @@ func ValidateSettings(s Settings) error {
 		s.Room.check(), s.Reply.check())
 	if err != nil {
 		return err
+	}
+	switch {
+	case s.StaleAfter != 0 && s.StaleAfter < minStaleAfter:
+		return Errorf(CodeInvalid, "sessions cannot be closed after %d seconds without news", s.StaleAfter).
+			WithHint("give %d seconds or more: two or three times what lies between two reports of an AP; 0 leaves it to the gateway", minStaleAfter)
+	case s.GuestSessions < 0:
+		return Errorf(CodeInvalid, "a guest account cannot have %d devices online", s.GuestSessions).WithHint("0 means any number")
 	}
 	for ssid, module := range s.Modules {
 		// An SSID is at most 32 octets (IEEE 802.11), of any kind.

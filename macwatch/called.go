@@ -1,6 +1,9 @@
 package macwatch
 
-import "net/netip"
+import (
+	"bytes"
+	"net/netip"
+)
 
 // Called is what a Called-Station-Id says. Senders use it for the AP's address, the
 // BSSID, the controller's or gateway's address, with or without the SSID, or for
@@ -32,16 +35,46 @@ func ParseCalled(b []byte) Called {
 			break
 		}
 	}
-	if digits < 12 || i < len(b) && hexValue(b[i]) >= 0 || ipAddress(b[:i]) {
+	if digits < 12 || i < len(b) && hexValue(b[i]) >= 0 || ipAddress(b[:i]) || fullIPv6(b) {
 		c.MAC = 0
-		if len(b) > 0 && len(b) <= 45 {
-			_, err := netip.ParseAddr(string(b))
-			c.IP = err == nil
-		}
+		c.IP = wholeIP(b)
 		return c
 	}
 	if i < len(b) {
 		c.HasSSID, c.SSID = true, b[i+1:]
 	}
 	return c
+}
+
+// fullIPv6 tells an IPv6 address in full (2001:db8:0:1:1:1:1:1), whose first groups may
+// be twelve digits, from an address with an SSID.
+func fullIPv6(b []byte) bool {
+	if len(b) > 39 || bytes.Count(b, []byte{':'}) != 7 {
+		return false
+	}
+	_, err := netip.ParseAddr(string(b))
+	return err == nil
+}
+
+// wholeIP reports whether the text is an IP address. What cannot be one is not parsed:
+// the error of that costs memory.
+func wholeIP(b []byte) bool {
+	if len(b) < 2 || len(b) > 45 {
+		return false
+	}
+	marks := 0
+	address, _, _ := bytes.Cut(b, []byte{'%'}) // without its zone
+	for _, c := range address {
+		switch {
+		case c == '.' || c == ':':
+			marks++
+		case hexValue(c) < 0:
+			return false
+		}
+	}
+	if marks < 2 {
+		return false
+	}
+	_, err := netip.ParseAddr(string(b))
+	return err == nil
 }

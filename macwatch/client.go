@@ -17,6 +17,35 @@ const (
 // ClientSettings is what may be said of a client beside who it is; it is stored as JSON.
 type ClientSettings struct {
 	Vendor Vendor `json:"vendor"` // VendorAuto where nothing else was said
+	// Rules that go before the vendor's profile.
+	AP       FieldRule `json:"ap_rule,omitzero"`
+	SSID     FieldRule `json:"ssid_rule,omitzero"`
+	GuestMAC FieldRule `json:"mac_rule,omitzero"`
+	// Locations are tried in order; where none fits, the client's own Location is meant.
+	Locations []LocationRule `json:"location_rules,omitempty"`
+}
+
+// FieldRule says where a client's packets hold something. The zero value says nothing.
+type FieldRule struct {
+	Attribute string `json:"attribute"`
+	Pattern   string `json:"pattern,omitempty"` // regular expression; first group, else the whole match
+}
+
+// LocationBy is what a LocationRule looks at.
+type LocationBy string
+
+const (
+	ByNAS   LocationBy = "nas"   // NAS-Identifier, else the NAS's address
+	BySSID  LocationBy = "ssid"  // the SSID
+	ByAP    LocationBy = "ap"    // the AP's identity
+	ByRealm LocationBy = "realm" // what follows the @ of the User-Name: an Organization's realm
+)
+
+// LocationRule sends packets of a client that serves several Locations to one of them.
+type LocationRule struct {
+	By       LocationBy `json:"by"`
+	Value    string     `json:"value"`    // the whole text; with a * at its end, its beginning
+	Location string     `json:"location"` // id
 }
 
 // Client is a configured RADIUS peer: a prefix of source addresses and their secret.
@@ -30,6 +59,10 @@ type Client struct {
 	RequireMA  RequireMA    `json:"require_message_authenticator"`
 	CreatedAt  time.Time    `json:"created_at"`
 	ClientSettings
+	// Detected is the vendor that the packets have shown, under VendorAuto; DetectedBy says
+	// how surely (higher is surer).
+	Detected   Vendor `json:"detected_vendor,omitempty"`
+	DetectedBy uint8  `json:"-"`
 	// Signed holds the addresses that have sent a valid Message-Authenticator;
 	// under RequireAuto it is required from them ever after.
 	Signed []netip.Addr `json:"signed_sources,omitempty"`

@@ -7,9 +7,12 @@ import (
 
 // Where a guest's MAC was found.
 const (
-	SourceCalling  = "Calling-Station-Id"
-	SourceUserName = "User-Name"
-	SourceNone     = "none"
+	SourceCalling        = "Calling-Station-Id"
+	SourceUserName       = "User-Name"
+	SourceSessionID      = "Acct-Session-Id"
+	SourceMultiSessionID = "Acct-Multi-Session-Id"
+	SourceJoin           = "join" // an earlier packet named it
+	SourceNone           = "none"
 )
 
 // GuestMAC finds the guest device in a packet: Calling-Station-Id, and only where
@@ -17,13 +20,16 @@ const (
 // User-Name. An address that cannot be a device (null, broadcast, multicast) is
 // nobody, and hides nothing behind it.
 func GuestMAC(calling, userName []byte) (MAC, string) {
-	if m, ok := ParseMAC(calling); ok {
+	if m, ok := callingMAC(calling); ok {
 		if m.Device() {
 			return m, SourceCalling
 		}
 		return 0, SourceNone
 	}
-	if m, ok := ParseMAC(userName); ok && m.Device() {
+	if m, ok := userMAC(userName); ok && m.Device() {
+		return m, SourceUserName
+	}
+	if m, ok := embeddedMAC(userName); ok {
 		return m, SourceUserName
 	}
 	return 0, SourceNone
@@ -35,12 +41,43 @@ func GuestMAC(calling, userName []byte) (MAC, string) {
 // Call-Check, Login, Framed or nothing into it. A voucher of 12 decimal digits
 // looks like an address but differs from Calling-Station-Id.
 func MACLogin(userName, calling []byte) bool {
-	user, ok := ParseMAC(userName)
+	user, ok := userMAC(userName)
 	if !ok || !user.Device() {
 		return false
 	}
-	device, ok := ParseMAC(calling)
+	device, ok := callingMAC(calling)
 	return !ok || device == user
+}
+
+// Voucher reports whether a User-Name of twelve digits may as well be the number of a
+// ticket: it is an address only if nothing better names one.
+func Voucher(userName []byte) bool {
+	for _, c := range userName {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return len(userName) == 12
+}
+
+// callingMAC reads a Calling-Station-Id: an address, maybe with an SSID or a port after it.
+func callingMAC(calling []byte) (MAC, bool) {
+	if m, ok := ParseMAC(calling); ok || len(calling) <= 12 {
+		return m, ok
+	}
+	c := ParseCalled(calling)
+	return c.MAC, c.HasSSID
+}
+
+// userMAC reads a User-Name that is an address, maybe with a realm.
+func userMAC(userName []byte) (MAC, bool) {
+	m, ok := ParseMAC(userName)
+	if !ok {
+		if at := bytes.IndexByte(userName, '@'); at > 0 {
+			return ParseMAC(userName[:at])
+		}
+	}
+	return m, ok
 }
 
 // APKey appends the canonical identity of the AP to dst: its address where
@@ -76,4 +113,11 @@ func SlotName(kind Kind, s string) string {
 		return m.String()
 	}
 	return string(bytes.ToValidUTF8([]byte(s), []byte("?")))
+}
+
+// HasAddress reports whether a Calling-Station-Id holds an address at all, were it one
+// that no device can have.
+func HasAddress(calling []byte) bool {
+	_, ok := callingMAC(calling)
+	return ok
 }

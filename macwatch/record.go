@@ -2,6 +2,7 @@ package macwatch
 
 import (
 	"net/netip"
+	"strconv"
 	"time"
 )
 
@@ -19,6 +20,26 @@ const (
 // Known reports whether the gateway acts on this status; every other is kept raw.
 func (s Status) Known() bool {
 	return s >= StatusStart && s <= StatusInterim || s == StatusOn || s == StatusOff
+}
+
+// OfNAS reports whether it is about the NAS itself, not about a session.
+func (s Status) OfNAS() bool { return s == StatusOn || s == StatusOff }
+
+// String is the name as RFC 2866 spells it; a number for those that it does not name.
+func (s Status) String() string {
+	switch s {
+	case StatusStart:
+		return "Start"
+	case StatusStop:
+		return "Stop"
+	case StatusInterim:
+		return "Interim-Update"
+	case StatusOn:
+		return "Accounting-On"
+	case StatusOff:
+		return "Accounting-Off"
+	}
+	return strconv.FormatUint(uint64(s), 10)
 }
 
 // Record is one Accounting-Request on its way to the store. Whoever makes it owns
@@ -57,6 +78,7 @@ type Record struct {
 	InputPackets      uint32
 	OutputPackets     uint32
 	TerminateCause    uint32
+	Gigawords         bool // the packet has Acct-Input-Gigawords or Acct-Output-Gigawords
 
 	// Accepted: the device was accepted by this gateway (Class token, or memory).
 	Accepted bool

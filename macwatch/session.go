@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"slices"
 	"time"
 )
@@ -66,9 +67,6 @@ const stampedKey = 1
 // Records would count it again.
 const MaxKeys = 32
 
-// Terminate causes that the gateway sets itself (RFC 2866 section 5.10).
-const CauseNASReboot = 11
-
 // Session is one accounting session, or one leg of it.
 type Session struct {
 	ID    int64 // row; 0 until stored
@@ -89,12 +87,16 @@ type Session struct {
 	StartedAt, UpdatedAt time.Time
 	Begun                bool      // its Start came: StartedAt is exact
 	EndedAt              time.Time // zero while open
-	Stopped              bool      // ended by its own Stop, not by the gateway
+	Stopped              bool      // ended by its own Stop; else see Closed
 	TerminateCause       uint32    // RFC 2866 section 5.10
 
 	Input, Output               uint64 // octets
 	InputPackets, OutputPackets uint32
 	SessionTime                 uint32 // seconds
+	Gigawords                   bool   // its NAS sends them: a counter that falls has not wrapped
+
+	HeardAt time.Time // arrival of its latest record
+	Gap     uint32    // seconds: the longest between two of its reports
 
 	Lab     bool // began in lab mode
 	Records int  // distinct records
@@ -142,25 +144,23 @@ func startOf(r *Record, event time.Time) time.Time {
 
 // Apply folds a later record into the session. Order does not matter: counters are
 // cumulative and take the maximum (RFC 2869 section 2.1), the earliest start and
-// the first Stop stand, and nothing but a Start reopens.
+// the first Stop stand, and nothing reopens what a Stop has ended but another leg.
 func (s *Session) Apply(r *Record, event time.Time) Outcome {
 	known := slices.Contains(s.Keys, r.Key())
-	if r.Status == StatusStart && !s.EndedAt.IsZero() && !event.Before(s.EndedAt) {
-		// Without Event-Timestamp, the Starts of two legs look the same: then the
-		// time decides alone.
-		if !known || !r.HasEventTimestamp {
-			return NextLeg
-		}
-	}
 	switch {
+	case s.begunAnew(r, event, known):
+		return NextLeg
 	case known:
 		return Duplicate
-	case s.Leg > 0 && s.Begun && event.Before(s.StartedAt):
+	case s.Leg > 0 && s.precedes(event):
 		return PriorLeg
 	}
 	s.take(r, event)
 	return Applied
 }
+
+// Take folds in a record that belongs to no other leg, whatever Apply would say.
+func (s *Session) Take(r *Record, event time.Time) { s.take(r, event) }
 
 func (s *Session) take(r *Record, event time.Time) {
 	if len(s.Keys) == MaxKeys {
@@ -168,6 +168,7 @@ func (s *Session) take(r *Record, event time.Time) {
 	}
 	s.Keys = append(s.Keys, r.Key())
 	s.Records++
+	s.hear(r, event)
 	// The Start itself knows best when it was; Acct-Session-Time is only close.
 	if r.Status == StatusStart && (!s.Begun || event.Before(s.StartedAt)) {
 		s.Begun, s.StartedAt = true, event
@@ -194,11 +195,9 @@ func (s *Session) take(r *Record, event time.Time) {
 		}
 		s.Origin.follow(&r.Origin)
 	}
-	s.Input = max(s.Input, r.Input)
-	s.Output = max(s.Output, r.Output)
+	s.count(r)
 	s.InputPackets = max(s.InputPackets, r.InputPackets)
 	s.OutputPackets = max(s.OutputPackets, r.OutputPackets)
-	s.SessionTime = max(s.SessionTime, r.SessionTime)
 	if r.Status == StatusStop && !s.Stopped {
 		s.Stopped, s.EndedAt, s.TerminateCause = true, event, r.TerminateCause
 	}
@@ -233,15 +232,17 @@ func set(to *string, from []byte) {
 	}
 }
 
-// CloseByNAS ends an open session that an Accounting-On or Accounting-Off names; it
-// reports whether it did. In the very second of an Off a session had begun before
-// it; in that of an On, after it.
-func (s *Session) CloseByNAS(status Status, event time.Time) bool {
-	if !s.EndedAt.IsZero() || s.StartedAt.After(event) || status == StatusOn && s.StartedAt.Equal(event) {
-		return false
+// Connection names what the session is part of: where its NAS links the hops of a roaming
+// guest (Acct-Multi-Session-Id, RFC 2866 section 5.11) all of them, else all legs of its id.
+func (s *Session) Connection() string {
+	id := s.Ident
+	if len(s.Origin.MultiID) > 0 {
+		b := binary.BigEndian.AppendUint64(nil, uint64(s.Location))
+		b = binary.BigEndian.AppendUint64(b, uint64(s.MAC))
+		sum := sha256.Sum256(append(b, s.Origin.MultiID...))
+		id = Ident(sum[:16])
 	}
-	s.EndedAt, s.TerminateCause = event, CauseNASReboot
-	return true
+	return hex.EncodeToString(id[:6])
 }
 
 // Clone copies the session, so that a transaction that fails leaves the original as it was.

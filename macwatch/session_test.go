@@ -27,19 +27,31 @@ func with(seconds uint32, in, out uint64) func(*Record) {
 // fold applies records as the store does, and returns the legs.
 func fold(records ...*Record) (legs []*Session) {
 	for _, r := range records {
-		outcome := NextLeg
-		if len(legs) > 0 {
-			outcome = legs[len(legs)-1].Apply(r, r.Event())
-		}
-		for i := len(legs) - 2; outcome == PriorLeg && i >= 0; i-- {
-			outcome = legs[i].Apply(r, r.Event())
-		}
-		if outcome == NextLeg {
-			var prior *Session
-			if len(legs) > 0 {
-				prior = legs[len(legs)-1]
+		legs = apply(legs, r)
+	}
+	return legs
+}
+
+func apply(legs []*Session, r *Record) []*Session {
+	if len(legs) == 0 {
+		return append(legs, OpenSession(r, r.Ident(), r.Event(), nil))
+	}
+	last := len(legs) - 1
+	switch legs[last].Apply(r, r.Event()) {
+	case NextLeg:
+		legs[last].Lapse()
+		return append(legs, OpenSession(r, r.Ident(), r.Event(), legs[last]))
+	case PriorLeg:
+		for i := last - 1; i >= 0; i-- {
+			switch legs[i].Apply(r, r.Event()) {
+			case PriorLeg:
+				continue
+			case NextLeg:
+				legs[i+1].Take(r, r.Event())
+			case Applied:
+				legs[i].Lapse()
 			}
-			legs = append(legs, OpenSession(r, r.Ident(), r.Event(), prior))
+			break
 		}
 	}
 	return legs

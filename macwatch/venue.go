@@ -66,6 +66,12 @@ type SessionInfo struct {
 	OutputOctets   uint64     `json:"output_octets"`
 	SessionTime    uint32     `json:"session_time"`
 	TerminateCause string     `json:"terminate_cause"`
-	Records        int        `json:"records"` // distinct accounting records in it
+	ClosedBy       Closing    `json:"closed_by,omitempty"` // stop, nas or gateway; empty while open
+	Records        int        `json:"records"`             // distinct accounting records in it
 	Lab            bool       `json:"lab,omitempty"`
+	NAS            string     `json:"nas,omitempty"`
+	Leg            int        `json:"leg,omitempty"` // 0, then one more for each time the NAS gave the id out again
+	MultiSessionID string     `json:"multi_session_id,omitempty"`
+	// Connection is the same for all sessions that are one: the legs of an id, and the hops that the NAS says belong together (Acct-Multi-Session-Id).
+	Connection string `json:"connection"`
 }

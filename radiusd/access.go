@@ -16,12 +16,12 @@ func (r *reader) serveAccess() licensing.Reason {
 	if fresh, reason := r.admit(); !fresh {
 		return reason
 	}
+	r.id.read(&r.packet, r.source.Addr(), r.client.manner)
 	l := r.client.home
 	if l == nil {
-		r.id.read(&r.packet, r.source.Addr(), nil)
 		return r.refuse(licensing.ReasonUnknownLocation)
 	}
-	r.id.read(&r.packet, r.source.Addr(), &l.room)
+	r.id.enter(&r.packet, l)
 
 	verdict := licensing.Decide(r.facts(l), r.now)
 	if !verdict.Allowed {
@@ -45,7 +45,7 @@ func (r *reader) facts(l *location) licensing.Facts {
 		License:    standing.License,
 		Standing:   standing,
 		Unallotted: l.Unallotted,
-		Module:     l.Settings.Modules[string(r.id.called.SSID)],
+		Module:     l.Settings.Modules[string(r.id.ssid)],
 	}
 	if lab, ok := l.LabAt(r.now); ok {
 		f.Lab, f.LabUntil = true, lab.End

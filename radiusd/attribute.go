@@ -40,6 +40,7 @@ const (
 	attrCHAPPassword     = 3
 	attrNASIPAddress     = 4
 	attrNASPort          = 5
+	attrServiceType      = 6
 	attrFramedIPAddress  = 8
 	attrFilterID         = 11
 	attrReplyMessage     = 18
@@ -52,6 +53,7 @@ const (
 	attrNASIdentifier    = 32
 	attrProxyState       = 33
 	attrCHAPChallenge    = 60
+	attrNASPortType      = 61
 
 	// RFC 2866
 	attrAcctStatusType     = 40
@@ -75,6 +77,7 @@ const (
 	attrAcctOutputGigawords  = 53
 	attrEventTimestamp       = 55
 	attrARAPPassword         = 70
+	attrConnectInfo          = 77
 	attrEAPMessage           = 79
 	attrMessageAuthenticator = 80
 	attrAcctInterimInterval  = 85

@@ -62,7 +62,7 @@ func BenchmarkIdentify(b *testing.B) {
 	from := netip.MustParseAddr("127.0.0.1")
 	b.ReportAllocs()
 	for b.Loop() {
-		id.read(&p, from, nil)
+		id.read(&p, from, manner{})
 	}
 }
 

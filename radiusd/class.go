@@ -32,18 +32,27 @@ func (h *hasher) makeClass(location int64, mac macwatch.MAC, now time.Time) []by
 	return append(b, h.classDigest(b)[:classSum]...)
 }
 
-// validClass reports whether a Class is our token for this device at this Location.
-func (h *hasher) validClass(class []byte, location int64, mac macwatch.MAC, now time.Time) bool {
-	if len(class) != classSize || class[0] != classVersion {
-		return false
+// ourClass reports whether a Class has the looks of our token.
+func ourClass(class []byte) bool { return len(class) == classSize && class[0] == classVersion }
+
+// openClass takes our token apart; ok is false for anybody else's, for one that is too
+// old, and for one that was not given to a device.
+func (h *hasher) openClass(class []byte, now time.Time) (location int64, mac macwatch.MAC, ok bool) {
+	if !ourClass(class) {
+		return 0, 0, false
 	}
 	var name [8]byte
 	copy(name[2:], class[9:15])
 	at := time.Unix(int64(binary.BigEndian.Uint64(class[15:])), 0)
-	return binary.BigEndian.Uint64(class[1:]) == uint64(location) &&
-		macwatch.MAC(binary.BigEndian.Uint64(name[:])) == mac &&
-		now.Sub(at) <= maxClassAge && at.Sub(now) <= maxClassLead &&
+	location, mac = int64(binary.BigEndian.Uint64(class[1:])), macwatch.MAC(binary.BigEndian.Uint64(name[:]))
+	return location, mac, mac != 0 && now.Sub(at) <= maxClassAge && at.Sub(now) <= maxClassLead &&
 		subtle.ConstantTimeCompare(class[classBody:], h.classDigest(class[:classBody])[:classSum]) == 1
+}
+
+// validClass reports whether a Class is our token for this device at this Location.
+func (h *hasher) validClass(class []byte, location int64, mac macwatch.MAC, now time.Time) bool {
+	l, m, ok := h.openClass(class, now)
+	return ok && l == location && m == mac
 }
 
 // classDigest is overwritten by the next digest.

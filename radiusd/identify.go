@@ -1,11 +1,10 @@
 package radiusd
 
 import (
-	"bytes"
 	"net/netip"
-	"unicode/utf8"
 
 	"tallygate/macwatch"
+	"tallygate/radiusd/dictionary"
 )
 
 // identity is who and where a packet is about. Its slices point into the packet,
@@ -15,33 +14,95 @@ type identity struct {
 	mac      macwatch.MAC // the guest's device; zero when the packet names none
 	source   string       // which attribute named it
 	macLogin bool         // it logs in by this address alone
+	nameless bool         // the packet names no device: an earlier one may have (see joins.go)
 
 	userName, calling []byte
 	called            macwatch.Called // of the first Called-Station-Id that holds a MAC, else of the first
-	nas               []byte          // scope of session ids
-	ap                []byte          // canonical identity of the AP, comparable with the name of a slot
-	room              string          // "" when the packet names none
+	ssid              []byte          // raw octets; nil when the packet names none
+	ssidSource        string
+	nas               []byte // scope of session ids
+	ap                []byte // canonical identity of the AP, comparable with the name of a slot
+	apSource          string // which attribute named it; "": none, the NAS stands for it
+	room              string // "" when the packet names none
 
-	nasText [64]byte
-	apText  [maxValue]byte
+	vendor   vendorValues
+	profile  *profile        // by which it was read
+	detected macwatch.Vendor // what the packet itself shows
+	rank     rank            // how surely
+
+	aliases  [4]apName // what else names the AP, the best first
+	aliased  int
+	nasText  [64]byte
+	apText   [maxValue]byte
+	findText [maxValue]byte
+	ssidText [maxValue]byte
 }
 
 // maxValue is the longest value of an attribute.
 const maxValue = 253
 
+// manner is how packets of a client are read.
+type manner struct {
+	profile *profile // configured; nil: each packet shows by itself
+	found   *profile // found out from earlier packets, for those that show nothing
+	custom  *customRules
+}
+
 // read finds out. from is the sender's address, the last resort for a NAS that
-// names itself in no attribute.
-func (id *identity) read(p *packet, from netip.Addr, rule *roomRule) {
+// names itself in no attribute. The room is read later, once the Location is known.
+func (id *identity) read(p *packet, from netip.Addr, how manner) {
 	id.userName, id.calling = p.value(attrUserName), p.value(attrCallingStationID)
+	id.called = calledStation(p)
+	id.vendor.read(p)
+	id.readNAS(p, from)
+	id.room = ""
+	id.choose(p, how)
+	id.readMAC(p)
+	id.readSSID(p)
+	id.readAP(p)
+	if how.custom != nil {
+		how.custom.apply(p, id)
+	}
+}
+
+// choose settles the profile: the client's; else the packet's own; else what earlier
+// packets have shown, but only where this one shows nothing at all: several makes may
+// share a client.
+func (id *identity) choose(p *packet, how manner) {
+	id.detected, id.rank = "", rankNone
+	if how.profile != nil {
+		id.profile = how.profile
+		return
+	}
+	id.detected, id.rank = id.detect(p)
+	switch {
+	case id.rank != rankNone:
+		id.profile = profileOf(id.detected)
+	case how.found != nil:
+		id.profile = how.found
+	default:
+		id.profile = generic
+	}
+}
+
+// readMAC finds the guest's device in what the packet says by itself.
+func (id *identity) readMAC(p *packet) {
 	id.mac, id.source = macwatch.GuestMAC(id.calling, id.userName)
 	id.macLogin = macwatch.MACLogin(id.userName, id.calling)
-	id.called = calledStation(p)
-	id.readNAS(p, from)
-	id.readAP()
-	id.room = ""
-	if rule != nil {
-		id.room = rule.find(p, id.ap)
+	id.nameless = false
+	if id.mac != 0 || macwatch.HasAddress(id.calling) {
+		return
 	}
+	for _, a := range [...]struct {
+		kind   uint8
+		source string
+	}{{attrAcctSessionID, macwatch.SourceSessionID}, {attrAcctMultiSessionID, macwatch.SourceMultiSessionID}} {
+		if m, ok := macwatch.SessionMAC(p.value(a.kind)); ok && m != id.called.MAC {
+			id.mac, id.source = m, a.source
+			return
+		}
+	}
+	id.nameless = true
 }
 
 // calledStation is the Called-Station-Id to go by. A packet may hold several
@@ -88,22 +149,32 @@ func nasAddress(p *packet) netip.Addr {
 	return netip.Addr{}
 }
 
-// readAP names the AP: by address where Called-Station-Id holds one, by name where
-// it holds "name:SSID", as controllers can be told to send it; else the NAS is the
-// AP. A name is spelled as macwatch.SlotName spells what an operator declares.
-func (id *identity) readAP() {
-	called, name := id.called, id.nas
-	if before, ssid, ok := bytes.Cut(called.Text, []byte{':'}); ok && len(before) > 0 && called.MAC == 0 && !called.IP {
-		name, id.called.SSID, id.called.HasSSID = before, ssid, true
-	}
-	if !called.MAC.Device() {
-		name = bytes.TrimSpace(name)
-		if !utf8.Valid(name) {
-			name = bytes.ToValidUTF8(name, []byte("?"))
+// readSSID prefers the make's own attribute to Called-Station-Id, which is not always
+// set to hold it.
+func (id *identity) readSSID(p *packet) {
+	id.ssid, id.ssidSource = nil, ""
+	switch text := id.vendor.text(id.profile.ssid); {
+	case len(text) > 0:
+		id.ssid, id.ssidSource = text, id.profile.ssid.String()
+	case id.vendor.ssid != nil:
+		id.ssid, id.ssidSource = id.vendor.ssid, dictionary.CiscoAVPair.String()
+	case id.profile.noSSID:
+	case id.called.HasSSID:
+		id.ssid, id.ssidSource = id.called.SSID, sourceCalled
+	case id.called.MAC != 0 || id.called.IP:
+	default:
+		if _, ssid := id.profile.splitCalled(id.called.Text); ssid != nil {
+			id.ssid, id.ssidSource = ssid, sourceCalled
 		}
-		if m, ok := macwatch.ParseMAC(name); ok && m.Device() {
-			called.MAC = m
+	}
+	if id.ssid == nil && id.vendor.profile != nil {
+		id.ssid, id.ssidSource = id.vendor.profile, dictionary.CiscoAVPair.String()
+	}
+	if name := p.value(attrNASIdentifier); id.ssid == nil && id.profile.vendor == macwatch.VendorFortinet && fortinetName(name) {
+		for i := range name {
+			if name[i] == '/' {
+				id.ssid, id.ssidSource = name[i+len("/5246-"):], sourceNASIdentifier
+			}
 		}
 	}
-	id.ap = macwatch.APKey(id.apText[:0], called, name)
 }

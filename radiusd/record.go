@@ -34,11 +34,11 @@ func (a *pendingRecord) take(r *reader) {
 	a.packet = r.packet // its offsets fit the copy as well
 	a.packet.raw = a.octets
 
-	var rule *roomRule
-	if l := r.client.home; l != nil {
-		rule = &l.room
+	a.id.read(&a.packet, r.source.Addr(), r.client.manner)
+	l := r.client.home
+	if l != nil {
+		a.id.enter(&a.packet, l)
 	}
-	a.id.read(&a.packet, r.source.Addr(), rule)
 	a.room = append(a.room[:0], a.id.room...)
 	a.record = macwatch.Record{
 		Location: r.client.LocationID,
@@ -51,7 +51,7 @@ func (a *pendingRecord) take(r *reader) {
 	a.identify()
 	a.record.Origin.Source = r.source.Addr()
 	a.measure()
-	if rule == nil {
+	if l == nil {
 		a.record.Ignored = ignoredUnknownLocation
 	}
 	a.record.Accepted = r.wasAccepted(a)
@@ -66,14 +66,14 @@ func (a *pendingRecord) identify() {
 	if id.called.MAC.Device() {
 		rec.CalledMAC = id.called.MAC
 	}
-	rec.SSID = id.called.SSID
+	rec.SSID = id.ssid
 	rec.Room = a.room
 	rec.SessionID = p.value(attrAcctSessionID)
 	rec.UserName = id.userName
 	rec.Calling = id.calling
 	rec.Called = id.called.Text
 	rec.Class = p.value(attrClass)
-	rec.Origin = macwatch.Origin{NASAddress: nasAddress(p), MultiID: p.value(attrAcctMultiSessionID)}
+	rec.Origin = macwatch.Origin{NASAddress: nasAddress(p), MultiID: p.value(attrAcctMultiSessionID), AuditID: id.vendor.audit, Vendor: id.profile.vendor}
 	if port := p.value(attrNASPort); len(port) == 4 {
 		rec.Origin.NASPort = binary.BigEndian.Uint32(port)
 	}
@@ -91,6 +91,7 @@ func (a *pendingRecord) measure() {
 	rec.SessionTime = n.read(attrAcctSessionTime)
 	rec.Input = uint64(n.read(attrAcctInputGigawords))<<32 | uint64(n.read(attrAcctInputOctets))
 	rec.Output = uint64(n.read(attrAcctOutputGigawords))<<32 | uint64(n.read(attrAcctOutputOctets))
+	rec.Gigawords = p.has(attrAcctInputGigawords) || p.has(attrAcctOutputGigawords)
 	rec.InputPackets = n.read(attrAcctInputPackets)
 	rec.OutputPackets = n.read(attrAcctOutputPackets)
 	rec.TerminateCause = n.read(attrAcctTerminateCause)

@@ -124,9 +124,10 @@ func TestRFC2866Section5Attributes(t *testing.T) {
 		SSID: []byte("Guest"), Room: []byte("412A"), SessionID: []byte("s-1"), UserName: []byte("5c1dd920a0c1"),
 		Calling: []byte("5C-1D-D9-20-A0-C1"), Called: []byte("94-83-C4-01-42-27:Guest"), Class: []byte("class-1"),
 		FramedIP: 0x0a000007, HasEventTimestamp: true, EventTimestamp: 1767225600, Delay: 5, SessionTime: 700,
-		Input: 2<<32 | (1<<32 - 1), Output: 3 << 32, InputPackets: 11, OutputPackets: 12, TerminateCause: 4,
+		Input: 2<<32 | (1<<32 - 1), Output: 3 << 32, InputPackets: 11, OutputPackets: 12, TerminateCause: 4, Gigawords: true,
 		Origin: macwatch.Origin{
 			Source: netip.MustParseAddr("127.0.0.1"), NASAddress: netip.MustParseAddr("10.0.0.9"), NASPort: 3, MultiID: []byte("multi-1"),
+			Vendor: macwatch.VendorGeneric,
 		},
 	}, got)
 }

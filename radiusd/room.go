@@ -11,12 +11,15 @@ import (
 // roomRule is a Location's RoomRule, compiled once per Snapshot.
 type roomRule struct {
 	licensing.RoomRule
+	from    named
+	named   bool           // from is an attribute that can be read
 	pattern *regexp.Regexp // nil: the whole text
 	broken  bool           // the pattern does not compile: no room is ever found
 }
 
 func compileRoom(r licensing.RoomRule) roomRule {
 	rule := roomRule{RoomRule: r}
+	rule.from, rule.named = findNamed(r.Attribute)
 	if r.Pattern != "" {
 		var err error
 		rule.pattern, err = regexp.Compile(r.Pattern)
@@ -25,25 +28,18 @@ func compileRoom(r licensing.RoomRule) roomRule {
 	return rule
 }
 
-// find is the room that a packet names, normalised and mapped; "" when it names
-// none. ap is the identity of the AP it came through.
-func (r *roomRule) find(p *packet, ap []byte) string {
-	text := r.text(p, ap)
-	if len(text) == 0 || r.broken {
+// find is the room that a packet names, normalised and mapped; "" when it names none.
+func (r *roomRule) find(p *packet, id *identity) string {
+	if !r.named || r.broken {
 		return ""
 	}
-	if r.pattern != nil {
-		at := r.pattern.FindSubmatchIndex(text)
-		switch {
-		case at == nil:
-			return ""
-		case len(at) > 2 && at[2] < 0: // the group took no part in the match
-			return ""
-		case len(at) > 2:
-			text = text[at[2]:at[3]]
-		default:
-			text = text[at[0]:at[1]]
-		}
+	var scratch [16]byte
+	text := r.from.text(p, id, scratch[:])
+	if len(text) > 0 && r.pattern != nil {
+		text = matched(r.pattern, text)
+	}
+	if len(text) == 0 {
+		return ""
 	}
 	// Rooms are shown and stored as text; APs send what they like.
 	room := macwatch.NormalizeRoom(strings.ToValidUTF8(string(text), "?"))
@@ -51,25 +47,6 @@ func (r *roomRule) find(p *packet, ap []byte) string {
 		return mapped
 	}
 	return room
-}
-
-// text is the value that the rule looks at.
-func (r *roomRule) text(p *packet, ap []byte) []byte {
-	switch r.Attribute {
-	case "nas-port-id":
-		return p.value(attrNASPortID)
-	case "vlan":
-		return untagged(p.value(attrTunnelPrivateGroupID))
-	case "user-name":
-		return p.value(attrUserName)
-	case "nas-identifier":
-		return p.value(attrNASIdentifier)
-	case "called-station-id":
-		return p.value(attrCalledStationID)
-	case "ap":
-		return ap
-	}
-	return nil
 }
 
 // untagged cuts the tag off a tunnel attribute: a first octet of at most 0x1f is

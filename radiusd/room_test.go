@@ -1,6 +1,7 @@
 package radiusd
 
 import (
+	"net/netip"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,7 +14,9 @@ func TestRoomRules(t *testing.T) {
 	var p packet
 	require.NoError(t, p.parse(build(radius.CodeAccessRequest, 1, "",
 		text(87, "vlan1412-room0412"), attr{81, []byte("\x01412")}, text(1, "guest/17@hotel"), text(32, "nas-floor4"), text(30, "94-83-C4-01-42-27:R 7"))))
-	ap := []byte("htl1-r0099-ap")
+	var id identity
+	id.read(&p, netip.Addr{}, manner{})
+	id.ap = []byte("htl1-r0099-ap")
 	for _, c := range []struct {
 		name string
 		rule licensing.RoomRule
@@ -36,7 +39,7 @@ func TestRoomRules(t *testing.T) {
 		{"a pattern that does not compile finds none", licensing.RoomRule{Attribute: "vlan", Pattern: `(`}, ""},
 	} {
 		rule := compileRoom(c.rule)
-		require.Equal(t, c.want, rule.find(&p, ap), c.name)
+		require.Equal(t, c.want, rule.find(&p, &id), c.name)
 	}
 	require.Equal(t, "412", string(untagged([]byte("412"))))
 	require.Empty(t, untagged(nil))

@@ -28,6 +28,7 @@ type client struct {
 	secret secret
 	signed map[netip.Addr]struct{} // sources that have proved to sign, for RequireAuto
 	home   *location               // nil when the Location is not known
+	manner manner                  // how its packets are read
 }
 
 // location is a Location with its venue and its compiled room rule.
@@ -76,11 +77,16 @@ func NewSnapshot(clients []macwatch.Client, locations map[int64]*licensing.Locat
 		for _, a := range c.Signed {
 			signed[a.Unmap().WithZone("")] = struct{}{}
 		}
-		s.clients[i] = client{Client: c, index: i, secret: newSecret(c.Secret), signed: signed, home: places[c.LocationID]}
+		s.clients[i] = client{Client: c, index: i, secret: newSecret(c.Secret), signed: signed, home: places[c.LocationID], manner: mannerOf(c)}
 		s.index(c.Prefix, int32(i))
 	}
 	slices.SortFunc(s.lengths, func(a, b prefixLength) int { return b.bits - a.bits })
 	return s
+}
+
+// mannerOf is how a client's packets are read.
+func mannerOf(c macwatch.Client) manner {
+	return manner{profile: profileOf(c.Vendor), found: profileOf(c.Detected), custom: compileCustom(c.ClientSettings)}
 }
 
 // index makes client i known by its prefix.

@@ -1,6 +1,7 @@
 package radiusd
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -14,11 +15,12 @@ import (
 	"layeh.com/radius"
 
 	"tallygate/macwatch"
+	"tallygate/radiusd/dictionary"
 )
 
 // radclientAttributes are the attributes of the vendor packets that radiusd knows,
-// with how radclient writes their values. Vendor-specific ones are packed by
-// vendorPrefix as opaque text: they must be walked over, not understood.
+// with how radclient writes their values. Vendor-specific ones are packed by the
+// dictionary; those that it does not have, as some other attribute of their vendor.
 var radclientAttributes = map[string]struct {
 	kind byte
 	form string
@@ -45,7 +47,35 @@ var radclientNames = map[string]uint32{
 	"User-Request": 1, "Lost-Carrier": 2, "Lost-Service": 3, "Idle-Timeout": 4, "Session-Timeout": 5, "Admin-Reset": 6, "NAS-Request": 10, "NAS-Reboot": 11, "VLAN": 13, "IEEE-802": 6,
 }
 
-var vendorPrefixes = []string{"Aruba-", "Airespace-", "Cisco-", "ChilliSpot-", "WISPr-", "Mikrotik-", "Meraki-", "Ruckus-", "Nomadix-"}
+var vendorPrefixes = map[string]uint32{
+	"Aruba-": 14823, "Airespace-": 14179, "Cisco-": 9, "ChilliSpot-": 14559, "WISPr-": 14122, "Mikrotik-": 14988, "Meraki-": 29671,
+	"Ruckus-": 25053, "Nomadix-": 3309, "Huawei-": 2011, "Fortinet-": 12356, "Symbol-": 388,
+}
+
+// vendorSpecific packs a vendor's attribute.
+func vendorSpecific(t testing.TB, name, value string, content []byte) attr {
+	vendor, kind := uint32(0), byte(200)
+	for prefix, number := range vendorPrefixes {
+		if strings.HasPrefix(name, prefix) {
+			vendor = number
+		}
+	}
+	if id, ok := dictionary.ByName(name); ok {
+		a := dictionary.Attributes[id]
+		vendor, kind = a.Vendor, a.Type
+		switch a.Form {
+		case dictionary.Number:
+			n, err := strconv.ParseUint(value, 10, 32)
+			require.NoError(t, err, name)
+			content = binary.BigEndian.AppendUint32(nil, uint32(n))
+		case dictionary.Address:
+			content = netip.MustParseAddr(value).AsSlice()
+		case dictionary.Text, dictionary.Octets:
+		}
+	}
+	b := append(binary.BigEndian.AppendUint32(nil, vendor), kind, byte(2+len(content)))
+	return attr{26, append(b, content...)}
+}
 
 // parseRadclient reads packets in radclient's input format: lines of attributes, a
 // blank line after each packet, comments.
@@ -85,9 +115,9 @@ func radclientAttribute(t testing.TB, name, value string) attr {
 	if strings.HasPrefix(value, "0x") {
 		content = octets(t, strings.ToLower(value[2:]))
 	}
-	for _, p := range vendorPrefixes {
-		if strings.HasPrefix(name, p) {
-			return attr{26, append([]byte{0, 0, 0, 9, 1, byte(2 + len(content))}, content...)}
+	for prefix := range vendorPrefixes {
+		if strings.HasPrefix(name, prefix) {
+			return vendorSpecific(t, name, value, content)
 		}
 	}
 	name, tag, tagged := strings.Cut(name, ":")
@@ -129,18 +159,25 @@ type vendorPacket struct {
 	expect expectation
 }
 
-type expectation struct {
-	GuestMAC       *string  `json:"guest_mac"`
-	GuestMACSource string   `json:"guest_mac_source"`
-	AP             *string  `json:"ap"`
-	APAlso         []string `json:"ap_also"`
-	APSource       *string  `json:"ap_source"`
-	SSID           *string  `json:"ssid"`
-	SSIDSource     *string  `json:"ssid_source"`
-	MACAuth        *bool    `json:"mac_auth"`
-	MACAuthAlso    []bool   `json:"mac_auth_also"`
-	SessionID      *string  `json:"session_id"`
-	StatusType     *string  `json:"status_type"`
+// expectation is one object of an expected.json. A key with _also lists what else is
+// right; null in it means that nothing is right as well.
+type expectation map[string]any
+
+// check holds a value against what is expected under a key. JSON makes them comparable.
+func (e expectation) check(t *testing.T, key string, got any) {
+	t.Helper()
+	b, err := json.Marshal(got)
+	require.NoError(t, err)
+	var plain any
+	require.NoError(t, json.Unmarshal(b, &plain))
+	also, _ := e[key+"_also"].([]any)
+	require.Contains(t, append([]any{e[key]}, also...), plain, key)
+}
+
+// text is an expected string; "" for null.
+func (e expectation) text(key string) string {
+	s, _ := e[key].(string)
+	return s
 }
 
 func vendorPackets(t testing.TB) []vendorPacket {
@@ -168,74 +205,45 @@ func vendorPackets(t testing.TB) []vendorPacket {
 	return all
 }
 
-// What the packets say otherwise than radiusd finds, because it does not read vendor
-// attributes yet, or because a packet does not tell. Each must stay true: an entry
-// that is no longer needed fails.
-var (
-	otherAP = map[string]string{
-		"aruba 4":            "00:0b:86:f0:20:68", // the controller's MAC; the AP is in Aruba-Location-Id only
-		"mikrotik-hotspot 3": "10.0.0.99",         // the packet names no NAS; the interface is in NAS-Port-Id
-	}
-	// pfSense puts its host name where others put the SSID.
-	otherSSID = map[string]string{
-		"pfsense 0": "fw1.example.org", "pfsense 1": "fw1.example.org", "pfsense 2": "fw1.example.org",
-		"pfsense 3": "fw1.example.org", "pfsense 4": "fw1.example.org", "pfsense 5": "fw1.example.org",
-	}
-)
+// joinedMAC is what the join of the UniFi controller's accounting must find: the files
+// give null there, for a packet alone, and say the address in words.
+var joinedMAC = map[string]string{
+	"unifi 8": "e4:b2:fb:44:ef:d6", "unifi 9": "e4:b2:fb:44:ef:d6", "unifi 10": "e4:b2:fb:44:ef:d6",
+}
 
+// Every packet, in order, as `radius decode` shows it.
 func TestVendorPackets(t *testing.T) {
-	from := netip.MustParseAddr("10.0.0.99")
+	d, file := NewDecoder(""), ""
 	for i, v := range vendorPackets(t) {
+		if name, _, _ := strings.Cut(v.name, " "); name != file {
+			d, file = NewDecoder(""), name
+		}
+		got := d.Decode(build(v.code, byte(i), "vendor", v.attrs...), netip.AddrPort{}, netip.AddrPort{})
 		t.Run(v.name, func(t *testing.T) {
-			var p packet
-			var id identity
-			require.NoError(t, p.parse(build(v.code, byte(i), "vendor", v.attrs...)))
-			id.read(&p, from, nil)
 			e := v.expect
-
-			source := e.GuestMACSource
-			if source == "join" { // with an earlier packet: this one holds none
-				source, e.GuestMAC = macwatch.SourceNone, nil
-			}
-			if e.GuestMAC == nil {
-				require.Zero(t, id.mac)
+			require.Empty(t, got.Error)
+			if mac := joinedMAC[v.name]; mac != "" {
+				require.Equal(t, mac, got.GuestMAC.String())
+				require.Equal(t, macwatch.SourceSessionID, got.JoinedBy)
 			} else {
-				require.Equal(t, *e.GuestMAC, id.mac.String())
+				e.check(t, "guest_mac", got.GuestMAC)
+				e.check(t, "private_address", got.PrivateAddress)
 			}
-			require.Equal(t, source, id.source)
-			if e.MACAuth != nil {
-				require.Contains(t, append(e.MACAuthAlso, *e.MACAuth), id.macLogin)
+			e.check(t, "guest_mac_source", got.GuestMACSource)
+			e.check(t, "ap", got.AP)
+			if got.AP != nil && *got.AP == e.text("ap") {
+				e.check(t, "ap_source", got.APSource)
 			}
-			if e.SessionID != nil {
-				require.Equal(t, *e.SessionID, string(p.value(attrAcctSessionID)))
-			}
-			if e.StatusType != nil {
-				n := numbers{p: &p}
-				require.Equal(t, radclientNames[*e.StatusType], n.read(attrAcctStatusType))
-			}
-
-			other, listed := otherAP[v.name]
-			switch {
-			case listed:
-				require.Equal(t, other, string(id.ap))
-				require.NotContains(t, append(e.APAlso, *e.AP), other, "no exception any more")
-			case e.AP == nil: // then the NAS stands in
-				require.Equal(t, string(id.nas), string(id.ap))
-			default:
-				require.Contains(t, append(e.APAlso, *e.AP), string(id.ap))
-			}
-
-			other, listed = otherSSID[v.name]
-			switch {
-			case listed:
-				require.Nil(t, e.SSID)
-				require.Equal(t, other, string(id.called.SSID))
-			case e.SSIDSource != nil && *e.SSIDSource != "Called-Station-Id" && !id.called.HasSSID:
-				require.Empty(t, id.called.SSID) // in a vendor attribute alone
-			case e.SSID == nil:
-				require.Empty(t, id.called.SSID)
-			default:
-				require.Equal(t, *e.SSID, string(id.called.SSID))
+			e.check(t, "ssid", got.SSID)
+			e.check(t, "ssid_source", got.SSIDSource)
+			e.check(t, "vlan", got.VLAN)
+			e.check(t, "room_hint", got.RoomHint)
+			e.check(t, "mac_auth", got.MACAuth)
+			e.check(t, "session_id", got.SessionID)
+			e.check(t, "status_type", got.StatusType)
+			if got.AP != nil {
+				require.Equal(t, *got.AP, macwatch.SlotName(macwatch.KindAP, *got.AP), "comparable with a declared AP")
+				require.Equal(t, *got.AP, got.APIdentity)
 			}
 		})
 	}
@@ -261,8 +269,8 @@ func TestVendorPacketsAreAnswered(t *testing.T) {
 		records := g.journal.records()
 		record := records[len(records)-1]
 		require.Empty(t, record.Ignored, v.name)
-		if v.expect.GuestMAC != nil {
-			require.Equal(t, *v.expect.GuestMAC, record.MAC.String(), v.name)
+		if mac := v.expect.text("guest_mac"); mac != "" {
+			require.Equal(t, mac, record.MAC.String(), v.name)
 		}
 	}
 }
@@ -295,10 +303,10 @@ func TestIdentify(t *testing.T) {
 		var p packet
 		var id identity
 		require.NoError(t, p.parse(build(radius.CodeAccountingRequest, 1, "", c.attrs...)))
-		id.read(&p, from, nil)
+		id.read(&p, from, manner{})
 		require.Equal(t, c.ap, string(id.ap), c.name)
 		require.Equal(t, c.nas, string(id.nas), c.name)
-		require.Equal(t, c.ssid, string(id.called.SSID), c.name)
+		require.Equal(t, c.ssid, string(id.ssid), c.name)
 		require.Equal(t, string(id.ap), macwatch.SlotName(macwatch.KindAP, string(id.ap)), "%s: comparable with a declared AP", c.name)
 	}
 }

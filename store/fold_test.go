@@ -203,6 +203,7 @@ func FuzzReadImage(f *testing.F) {
 		ID: 7, Leg: 2, Location: 1, Client: 3, NAS: "nas", SessionID: "id", MAC: guest(1), AP: "ap", UserName: "\xff", Class: []byte{0},
 		StartedAt: fromMicros(1), UpdatedAt: fromMicros(2), EndedAt: fromMicros(3), Begun: true, Stopped: true, Lab: true,
 		Input: 1<<64 - 1, Output: 1 << 63, SessionTime: 1<<32 - 1, Records: 3, Keys: []uint64{1, 1<<64 - 1},
+		Gigawords: true, HeardAt: fromMicros(4), Gap: 600,
 		Origin: macwatch.Origin{
 			Source: netip.MustParseAddr("10.0.0.1"), NASAddress: netip.MustParseAddr("2001:db8::1"), NASPort: 1<<32 - 1,
 			MultiID: []byte{0xff}, AuditID: []byte("a"), Vendor: macwatch.VendorHostapd,
@@ -233,7 +234,8 @@ func FuzzReadImage(f *testing.F) {
 func TestAnImageOfTheFirstVersionIsRead(t *testing.T) {
 	s := &macwatch.Session{ID: 7, SessionID: "id", MAC: guest(1), Class: []byte{}, Keys: []uint64{1}}
 	written := appendImage(nil, s)
-	old := written[:len(written)-len(appendOrigin(nil, &s.Origin))]
+	later := len(appendOrigin(nil, &s.Origin)) + 2 // and HeardAt and Gap
+	old := written[:len(written)-later]
 	got, rest, err := readImage(1, append(bytes.Clone(old), 0xee))
 	require.NoError(t, err)
 	require.Equal(t, []byte{0xee}, rest)

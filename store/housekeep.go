@@ -39,6 +39,7 @@ func (w *writer) housekeep(last bool) error {
 	// withdrawn, which has something to be settled.
 	if event := w.s.readClock(); event != licensing.ClockSteady && w.clockEvent != licensing.ClockWithdrawn {
 		w.clockEvent = event
+		w.silence.excuse(w.s.uptime()) // how long it was silent cannot be said
 	}
 	if w.clockEvent != licensing.ClockSteady {
 		if err := w.reportClock(w.clockEvent); err != nil {
@@ -56,7 +57,7 @@ func (w *writer) housekeep(last bool) error {
 	if err := errors.Join(w.foldSome(sessions), w.foldNewcomers(devices)); err != nil {
 		return err
 	}
-	if err := w.retain(); err != nil {
+	if err := errors.Join(w.closeSilent(), w.retain()); err != nil {
 		return err
 	}
 	clockDue := w.s.uptime()-w.clockSaved >= clockInterval

@@ -11,8 +11,8 @@ import (
 )
 
 // imageVersion is the first octet of a journal row: who reads it must know the form.
-// Version 1 had no Origin.
-const imageVersion = 2
+// Version 1 had no Origin, version 2 no HeardAt and Gap.
+const imageVersion = 3
 
 // errImage: a journal row is not what this program writes.
 var errImage = errors.New("a journal row is not readable")
@@ -24,7 +24,7 @@ func appendImage(b []byte, s *macwatch.Session) []byte {
 		s.ID, int64(s.Leg), s.Prior, s.Location, s.Client, int64(s.MAC), int64(s.CalledMAC), int64(s.FramedIP),
 		instantOf(s.StartedAt), instantOf(s.UpdatedAt), instantOf(s.EndedAt), int64(s.TerminateCause),
 		octets(s.Input), octets(s.Output), int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime), int64(s.Records),
-		flag(s.Begun) | flag(s.Stopped)<<1 | flag(s.Lab)<<2,
+		flag(s.Begun) | flag(s.Stopped)<<1 | flag(s.Lab)<<2 | flag(s.Gigawords)<<3,
 	} {
 		b = binary.AppendVarint(b, n)
 	}
@@ -36,7 +36,9 @@ func appendImage(b []byte, s *macwatch.Session) []byte {
 	for _, k := range s.Keys {
 		b = binary.BigEndian.AppendUint64(b, k)
 	}
-	return appendOrigin(b, &s.Origin)
+	b = appendOrigin(b, &s.Origin)
+	b = binary.AppendVarint(b, instantOf(s.HeardAt))
+	return binary.AppendVarint(b, int64(s.Gap))
 }
 
 // appendOrigin appends an Origin; one that says nothing takes six octets.
@@ -64,7 +66,7 @@ func readImage(version byte, b []byte) (*macwatch.Session, []byte, error) {
 	s.InputPackets, s.OutputPackets, s.SessionTime = uint32(r.number()), uint32(r.number()), uint32(r.number())
 	s.Records = int(r.number())
 	flags := r.number()
-	s.Begun, s.Stopped, s.Lab = flags&1 != 0, flags&2 != 0, flags&4 != 0
+	s.Begun, s.Stopped, s.Lab, s.Gigawords = flags&1 != 0, flags&2 != 0, flags&4 != 0, flags&8 != 0
 	s.NAS, s.SessionID, s.AP, s.SSID, s.Room = r.text(), r.text(), r.text(), r.text(), r.text()
 	s.UserName, s.Calling, s.Called, s.Class = r.text(), r.text(), r.text(), []byte(r.text())
 	for n := r.length(); n > 0 && !r.bad; n-- {
@@ -74,6 +76,9 @@ func readImage(version byte, b []byte) (*macwatch.Session, []byte, error) {
 	}
 	if version >= 2 {
 		s.Origin = r.origin()
+	}
+	if version >= 3 {
+		s.HeardAt, s.Gap = r.instant(), uint32(r.number())
 	}
 	if r.bad {
 		return nil, nil, errImage

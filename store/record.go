@@ -41,13 +41,15 @@ func (b *batch) record(r *macwatch.Record) error {
 	case macwatch.Duplicate:
 		return nil
 	case macwatch.PriorLeg:
-		if session, err = b.applyBefore(session, r, event); session == nil || err != nil {
+		if session, err = b.applyBefore(hand, r, event); session == nil || err != nil {
 			return err
 		}
 	case macwatch.NextLeg:
 		prior := session
 		session = macwatch.OpenSession(r, ident, event, prior)
+		b.closeByEarlierEvent(session)
 		if prior != nil {
+			prior.Lapse() // its end was lost
 			// From now on only its row tells of it.
 			if err := b.saveRow(prior); err != nil {
 				return err
@@ -69,19 +71,34 @@ func (b *batch) record(r *macwatch.Record) error {
 	return b.sight(r, session, event)
 }
 
-// applyBefore applies a late record to the leg that it belongs to, some leg before s.
-// It returns that leg, or nil when the record was there already.
-func (b *batch) applyBefore(s *macwatch.Session, r *macwatch.Record, event time.Time) (*macwatch.Session, error) {
-	for row := s.Prior; row != 0; {
-		prior, err := b.w.loadRow(row)
-		if prior == nil || err != nil {
+// applyBefore applies a late record to the leg that it belongs to, some leg before the one
+// in hand. It returns that leg, or nil when the record was there already.
+func (b *batch) applyBefore(hand *inHand, r *macwatch.Record, event time.Time) (*macwatch.Session, error) {
+	after := hand.session
+	for after.Prior != 0 {
+		prior, err := b.w.loadRow(after.Prior)
+		if err != nil {
 			return nil, err
 		}
-		switch prior.Apply(r, event) {
+		outcome := macwatch.NextLeg // its row is gone: what came after it is the oldest
+		if prior != nil {
+			outcome = prior.Apply(r, event)
+		}
+		switch outcome {
 		case macwatch.PriorLeg:
-			row = prior.Prior
+			after = prior
+			continue
 		case macwatch.Applied:
+			prior.Lapse() // another leg follows: it does not reopen
 			return prior, b.w.updateSession(prior, prior.ID)
+		case macwatch.NextLeg: // it lies between the two: the beginning of the later one
+			after.Take(r, event)
+			if after == hand.session {
+				b.touch(hand)
+				return after, nil
+			}
+			after.Lapse()
+			return after, b.w.updateSession(after, after.ID)
 		default:
 			return nil, nil
 		}
@@ -113,34 +130,4 @@ func (b *batch) keepRaw(r *macwatch.Record, ident macwatch.Ident, event time.Tim
 	_, err := b.w.stmts.insertRaw.exec(r.Client, r.Location, nullBlob(key), int64(r.Status), reason,
 		micros(event), micros(r.Arrival), blob(r.Packet), repeatGuard(r))
 	return wrap("keep a raw record", err)
-}
-
-// nasEvent closes what an Accounting-On or Accounting-Off names: the sessions of
-// this client and NAS, and, where Called-Station-Id names an AP, of that AP only.
-// Never "everything from this address": controllers speak for many.
-func (b *batch) nasEvent(r *macwatch.Record, ident macwatch.Ident, event time.Time) error {
-	added, err := b.w.stmts.insertNASEvent.exec(r.Client, string(r.NAS), repeatKey(r, ident), int64(r.Status),
-		int64(r.CalledMAC), micros(event), micros(r.Arrival), repeatGuard(r))
-	if err != nil || added == 0 {
-		return wrap("keep an Accounting-On/Off", err)
-	}
-	if err := b.foldAll(); err != nil {
-		return err
-	}
-	open, err := b.w.openSessionsOf(r.Client, string(r.NAS), r.CalledMAC)
-	if err != nil {
-		return err
-	}
-	for _, s := range open {
-		if !s.CloseByNAS(r.Status, event) {
-			continue
-		}
-		if err := b.w.updateSession(s, s.ID); err != nil {
-			return err
-		}
-		if err := b.replace(s); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -13,16 +13,17 @@ import (
 
 const sessionColumns = `id, ident, leg, prior, location_id, client_id, nas, mac, ap, called_mac, ssid, room, session_id,
 	user_name, calling, called, class, framed_ip, started_at, begun, updated_at, ended_at, stopped,
-	input_octets, output_octets, input_packets, output_packets, session_time, terminate_cause, lab, records, keys, origin`
+	input_octets, output_octets, input_packets, output_packets, session_time, terminate_cause, lab, records, keys, origin, gigawords, heard_at, gap`
 
-const sessionWidth = 33
+const sessionWidth = 36
 
 // updateSession writes the session to the row that it has.
 func (w *writer) updateSession(s *macwatch.Session, row int64) error {
 	_, err := w.stmts.updateSession.exec(s.AP, int64(s.CalledMAC), s.SSID, s.Room, s.UserName, s.Calling, s.Called,
 		blob(s.Class), int64(s.FramedIP), micros(s.StartedAt), flag(s.Begun), micros(s.UpdatedAt), endOf(s), flag(s.Stopped),
 		octets(s.Input), octets(s.Output), int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime),
-		int64(s.TerminateCause), int64(s.Records), keysOf(s), appendOrigin(nil, &s.Origin), row)
+		int64(s.TerminateCause), int64(s.Records), keysOf(s), appendOrigin(nil, &s.Origin),
+		flag(s.Gigawords), instantOf(s.HeardAt), int64(s.Gap), row)
 	return wrap("update a session", err)
 }
 
@@ -32,7 +33,7 @@ func (w *writer) insertSession(s *macwatch.Session, row int64) error {
 		int64(s.CalledMAC), s.SSID, s.Room, s.SessionID, s.UserName, s.Calling, s.Called, blob(s.Class), int64(s.FramedIP),
 		micros(s.StartedAt), flag(s.Begun), micros(s.UpdatedAt), endOf(s), flag(s.Stopped), octets(s.Input), octets(s.Output),
 		int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime), int64(s.TerminateCause), flag(s.Lab),
-		int64(s.Records), keysOf(s), appendOrigin(nil, &s.Origin))
+		int64(s.Records), keysOf(s), appendOrigin(nil, &s.Origin), flag(s.Gigawords), instantOf(s.HeardAt), int64(s.Gap))
 	return wrap("insert a session", err)
 }
 
@@ -117,6 +118,11 @@ func sessionOf(row []driver.Value) *macwatch.Session {
 		s.Keys = append(s.Keys, binary.BigEndian.Uint64(keys))
 	}
 	s.Origin = readOrigin(raw())
+	s.Gigawords = num() == 1
+	if heard := num(); heard != 0 {
+		s.HeardAt = fromMicros(heard)
+	}
+	s.Gap = uint32(num())
 	return s
 }
 

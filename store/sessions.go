@@ -62,12 +62,13 @@ func infoOf(s *macwatch.Session) macwatch.SessionInfo {
 		SessionID: text(s.SessionID), AP: text(s.AP), SSID: text(s.SSID), Room: text(s.Room), UserName: text(s.UserName),
 		StartedAt: s.StartedAt, UpdatedAt: s.UpdatedAt, InputOctets: s.Input, OutputOctets: s.Output,
 		SessionTime: s.SessionTime, Records: s.Records, Lab: s.Lab,
+		NAS: text(s.NAS), Leg: s.Leg, MultiSessionID: text(string(s.Origin.MultiID)), Connection: s.Connection(),
 	}
 	if s.MAC != 0 {
 		i.MAC = s.MAC.String()
 	}
 	if !s.EndedAt.IsZero() {
-		i.EndedAt, i.TerminateCause = &s.EndedAt, terminateCause(s.TerminateCause)
+		i.EndedAt, i.TerminateCause, i.ClosedBy = &s.EndedAt, terminateCause(s.TerminateCause), s.Closed()
 	}
 	return i
 }

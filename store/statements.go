@@ -20,6 +20,7 @@ type statements struct {
 	appendJournal, trimJournal, appendDevices, trimDevices *stmt
 	selectOld, deleteSession, deleteNASEvents, deleteRaw   *stmt
 	oldestSession, trimIndex                               *stmt
+	selectSilent                                           *stmt
 }
 
 func (s *statements) all() map[**stmt]string {
@@ -30,15 +31,18 @@ func (s *statements) all() map[**stmt]string {
 
 		&s.insertSession: `INSERT INTO sessions (id, ident, leg, prior, location_id, client_id, nas, mac, ap, called_mac, ssid, room,
 			session_id, user_name, calling, called, class, framed_ip, started_at, begun, updated_at, ended_at, stopped,
-			input_octets, output_octets, input_packets, output_packets, session_time, terminate_cause, lab, records, keys, origin)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			input_octets, output_octets, input_packets, output_packets, session_time, terminate_cause, lab, records, keys, origin,
+			gigawords, heard_at, gap)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		&s.updateSession: `UPDATE sessions SET ap = ?, called_mac = ?, ssid = ?, room = ?, user_name = ?, calling = ?, called = ?,
 			class = ?, framed_ip = ?, started_at = ?, begun = ?, updated_at = ?, ended_at = ?, stopped = ?,
 			input_octets = ?, output_octets = ?, input_packets = ?, output_packets = ?, session_time = ?,
-			terminate_cause = ?, records = ?, keys = ?, origin = ? WHERE id = ?`,
+			terminate_cause = ?, records = ?, keys = ?, origin = ?, gigawords = ?, heard_at = ?, gap = ? WHERE id = ?`,
 		&s.selectSession: `SELECT ` + sessionColumns + ` FROM sessions WHERE id = ?`,
 		&s.selectOpen: `SELECT ` + sessionColumns + ` FROM sessions
 			WHERE client_id = ?1 AND nas = ?2 AND ended_at IS NULL AND (?3 = 0 OR called_mac = ?3)`,
+		&s.selectSilent: `SELECT id FROM sessions INDEXED BY sessions_open_id
+			WHERE ended_at IS NULL AND id > ? ORDER BY id LIMIT ?`,
 		&s.selectIndex: `SELECT body FROM session_index WHERE id = ?`,
 		&s.insertIndex: `INSERT OR REPLACE INTO session_index (id, body) VALUES (?, ?)`,
 

@@ -30,6 +30,8 @@ type writer struct {
 	image       []byte // of the batch, used again
 	newcomers   newcomers
 	known       knownDevices
+	boots       boots
+	silence     silence
 	seen        lateSeen
 	row         [5]driver.Value // read at the moment
 	subscriber  func(Snapshot)
@@ -79,6 +81,9 @@ func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err er
 		return nil, err
 	}
 	if err = w.recoverSeen(ctx); err != nil {
+		return nil, err
+	}
+	if err = w.loadBoots(ctx); err != nil {
 		return nil, err
 	}
 	s.state.Store(w.state)
@@ -245,6 +250,7 @@ func (w *writer) recovered() {
 	if w.failed {
 		w.s.setWritable(true)
 		w.failed = false
+		w.silence.excuse(w.s.uptime()) // nobody was heard meanwhile
 	}
 }
 

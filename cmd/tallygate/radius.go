@@ -1,0 +1,8 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func newRadiusCmd(c *console) *cobra.Command {
+	return group("radius", "RADIUS packets: what is in them",
+		radiusDecodeCmd(c))
+}

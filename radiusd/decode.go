@@ -1,0 +1,220 @@
+package radiusd
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"tallygate/macwatch"
+)
+
+// Decoded is what the gateway finds in a packet. The first keys are relied on outside
+// (DESIGN section 7); null means that there is nothing.
+type Decoded struct {
+	GuestMAC       *macwatch.MAC `json:"guest_mac"`
+	GuestMACSource string        `json:"guest_mac_source"` // an attribute, "join" or "none"
+	PrivateAddress *bool         `json:"private_address"`
+	AP             *string       `json:"ap"` // as the packet names it
+	APSource       *string       `json:"ap_source"`
+	SSID           *string       `json:"ssid"`
+	VLAN           *int          `json:"vlan"`
+	RoomHint       *string       `json:"room_hint"`
+	MACAuth        *bool         `json:"mac_auth"`
+	SessionID      *string       `json:"session_id"`
+	StatusType     *string       `json:"status_type"`
+
+	Code       string          `json:"code,omitempty"`
+	SSIDSource *string         `json:"ssid_source"`
+	Vendor     macwatch.Vendor `json:"vendor,omitempty"` // profile by which it was read
+	NAS        string          `json:"nas,omitempty"`    // who sends, as the packet says it
+	APIdentity string          `json:"ap_identity,omitempty"`
+	UserName   string          `json:"user_name,omitempty"`
+	JoinedBy   string          `json:"joined_by,omitempty"` // the attribute that an earlier packet has as well
+	Names      []string        `json:"ap_names,omitempty"`  // what else names the AP
+	Notes      []string        `json:"notes,omitempty"`
+	Error      string          `json:"error,omitempty"` // why it is no packet
+}
+
+// Decoder reads packets one after the other as a Server does that knows nothing of their
+// senders: the profile is found out from each, and from what its NAS has sent before;
+// accounting that names no device is joined with the login before it.
+type Decoder struct {
+	secret *secret // nil: nothing is checked
+	hash   *hasher
+	joins  *joins
+	found  map[string]macwatch.Vendor // by NAS
+}
+
+// NewDecoder makes a Decoder. With a secret, passwords and authenticators are tried with it.
+func NewDecoder(sharedSecret string) *Decoder {
+	d := &Decoder{hash: newHasher(nil), joins: newJoins(), found: map[string]macwatch.Vendor{}}
+	if sharedSecret != "" {
+		s := newSecret(sharedSecret)
+		d.secret = &s
+	}
+	return d
+}
+
+// Undecoded stands for what cannot be decoded.
+func Undecoded(why string) Decoded { return Decoded{GuestMACSource: macwatch.SourceNone, Error: why} }
+
+// Decode reads the next packet, with the addresses that it went from and to; they are
+// zero where that is not known.
+func (d *Decoder) Decode(datagram []byte, from, to netip.AddrPort) Decoded {
+	var p packet
+	if err := p.parse(datagram); err != nil {
+		return Undecoded("no RADIUS packet: " + err.Error())
+	}
+	out := Decoded{GuestMACSource: macwatch.SourceNone, Code: codeName(p.code())}
+	if p.code() != accessRequest && p.code() != accountingRequest {
+		return out
+	}
+	var id identity
+	how := manner{}
+	id.readNAS(&p, from.Addr())
+	nas := string(id.nas)
+	if v, ok := d.found[nas]; ok && nas != "" {
+		how.found = profileOf(v)
+	}
+	id.read(&p, from.Addr(), how)
+	if id.rank >= rankShape {
+		d.found[nas] = id.detected
+	}
+	login := p.code() == accessRequest
+	status := macwatch.Status(0)
+	if value := p.value(attrAcctStatusType); len(value) == 4 {
+		status = macwatch.Status(binary.BigEndian.Uint32(value))
+	}
+	about := login || !status.OfNAS()
+	if !about {
+		id.mac, id.source, id.nameless = 0, macwatch.SourceNone, false // of the NAS, whatever else it holds
+	}
+	d.describe(&out, &p, &id, login, status)
+	if !login && about && id.mayJoin() {
+		var found joined
+		if d.joins.find(0, &p, &id, status == macwatch.StatusStart, &found) {
+			id.take(&found)
+			out.JoinedBy = found.by
+			out.APIdentity = showText(id.ap)
+		}
+	}
+	if about {
+		d.joins.learn(0, &p, &id, login)
+	}
+	out.GuestMACSource = id.source
+	if id.mac != 0 {
+		private := id.mac.Private()
+		out.GuestMAC, out.PrivateAddress = &id.mac, &private
+	}
+	d.check(&out, &p, login)
+	return out
+}
+
+// describe fills in what the packet says by itself.
+func (d *Decoder) describe(out *Decoded, p *packet, id *identity, login bool, status macwatch.Status) {
+	out.Vendor, out.NAS, out.APIdentity, out.UserName = id.profile.vendor, showText(id.nas), showText(id.ap), showText(id.userName)
+	if id.apSource != "" {
+		ap, source := showText(id.ap), id.apSource
+		out.AP, out.APSource = &ap, &source
+	}
+	for _, n := range id.aliases[:id.aliased] {
+		if name := showText(n.append(nil)); name != out.APIdentity {
+			out.Names = append(out.Names, name)
+		}
+	}
+	if id.ssid != nil {
+		ssid, source := showText(id.ssid), id.ssidSource
+		out.SSID, out.SSIDSource = &ssid, &source
+	}
+	var scratch [16]byte
+	if v := id.vlan(p, scratch[:]); v != nil {
+		if n, err := strconv.Atoi(string(v)); err == nil {
+			out.VLAN = &n
+		}
+	}
+	if hint := id.roomHint(p); len(hint) > 0 {
+		room := showText(hint)
+		out.RoomHint = &room
+	}
+	if session := p.value(attrAcctSessionID); len(session) > 0 {
+		s := showText(session)
+		out.SessionID = &s
+	}
+	if login {
+		out.MACAuth = &id.macLogin
+	} else if p.has(attrAcctStatusType) {
+		name := status.String()
+		out.StatusType = &name
+	}
+	if user, ok := macwatch.ParseMAC(id.userName); ok && user.Device() && id.source == macwatch.SourceCalling && user != id.mac && !macwatch.Voucher(id.userName) {
+		out.Notes = append(out.Notes, "User-Name is another address than Calling-Station-Id, which is taken")
+	}
+	if string(id.userName) == merakiProbe {
+		out.Notes = append(out.Notes, "a probe of Meraki's, not a guest")
+	}
+}
+
+// check tries the secret.
+func (d *Decoder) check(out *Decoded, p *packet, login bool) {
+	note := func(text string) { out.Notes = append(out.Notes, text) }
+	if login && !p.has(attrMessageAuthenticator) {
+		note("no Message-Authenticator: a client that requires it (the default) drops this packet")
+	}
+	if d.secret == nil {
+		return
+	}
+	switch {
+	case !login && !d.hash.authentic(p, d.secret):
+		note("the Request Authenticator does not fit the secret: the sender has another")
+	case login && p.has(attrMessageAuthenticator) && !d.hash.signed(p, d.secret):
+		note("the Message-Authenticator does not fit the secret: the sender has another")
+	}
+	if p.has(attrUserPassword) {
+		plain, ok := d.hash.reveal(p.value(attrUserPassword), p.authenticator(), d.secret)
+		if !ok || !printable(plain) {
+			note("the password is no text under this secret: the sender has another")
+		}
+	}
+}
+
+// printable reports whether a revealed password can be one that somebody typed: under a
+// wrong secret it is random octets.
+func printable(b []byte) bool {
+	if !utf8.Valid(b) {
+		return false
+	}
+	for _, c := range b {
+		if c < ' ' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+func showText(b []byte) string { return strings.ToValidUTF8(string(b), "?") }
+
+// codeName names the codes that are decoded no further.
+func codeName(c code) string {
+	switch c {
+	case 11:
+		return "Access-Challenge"
+	case 40:
+		return "Disconnect-Request"
+	case 41:
+		return "Disconnect-ACK"
+	case 42:
+		return "Disconnect-NAK"
+	case 43:
+		return "CoA-Request"
+	case 44:
+		return "CoA-ACK"
+	case 45:
+		return "CoA-NAK"
+	}
+	if name := c.String(); name != "other" {
+		return name
+	}
+	return "code " + strconv.Itoa(int(c))
+}
