@@ -41,23 +41,21 @@ func (r *reader) passHolds(p *macwatch.Pass) bool {
 	if p.Kind != macwatch.PassTicket {
 		return r.passwordHolds(p.Password)
 	}
-	if hidden := r.packet.value(attrUserPassword); hidden != nil {
-		plain, ok := r.hash.reveal(hidden, r.packet.authenticator(), &r.client.secret)
-		if !ok || len(plain) > maxPassword {
-			return false
+	if r.packet.has(attrCHAPPassword) {
+		for _, spelling := range macwatch.CodeSpellings(p.UserName, r.id.userName) {
+			if r.passwordHolds(spelling) {
+				return true
+			}
 		}
-		var key [maxPassword]byte
-		return len(plain) == 0 || string(macwatch.PassKey(key[:0], plain)) == p.Key
-	}
-	if !r.packet.has(attrCHAPPassword) {
 		return false
 	}
-	for _, spelling := range macwatch.CodeSpellings(p.UserName, r.id.userName) {
-		if r.passwordHolds(spelling) {
-			return true
-		}
+	hidden := r.packet.value(attrUserPassword)
+	if len(hidden) == 0 {
+		return !r.packet.microsoftCHAP() // some NAS leave an empty password out
 	}
-	return false
+	plain, ok := r.hash.reveal(hidden, r.packet.authenticator(), &r.client.secret)
+	var key [maxPassword]byte
+	return ok && (len(plain) == 0 || string(macwatch.PassKey(key[:0], plain)) == p.Key)
 }
 
 // refusalOf is why a claim that the store has not granted is refused.
