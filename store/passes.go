@@ -51,7 +51,7 @@ func (w *writer) loadPasses(ctx context.Context, now time.Time) error {
 			byID[id].Bound = append(byID[id].Bound, macwatch.MAC(mac))
 		}
 		return none, err
-	}, `SELECT pass_id, mac FROM pass_devices ORDER BY at, mac`)
+	}, `SELECT pass_id, mac FROM pass_devices ORDER BY pass_id, place`)
 	if err != nil {
 		return err
 	}
@@ -123,16 +123,16 @@ func insertPass(ctx context.Context, conn *sql.Conn, a passAccount) (bool, error
 	if p.ID, err = res.LastInsertId(); err != nil {
 		return false, wrap("write a pass", err)
 	}
-	for _, mac := range p.Bound {
-		if err := bindDevice(ctx, conn, p.ID, mac, a.createdAt); err != nil {
+	for i, mac := range p.Bound {
+		if err := bindDevice(ctx, conn, p.ID, mac, i+1, a.createdAt); err != nil {
 			return false, err
 		}
 	}
 	return true, nil
 }
 
-func bindDevice(ctx context.Context, conn *sql.Conn, pass int64, mac macwatch.MAC, at time.Time) error {
-	_, err := conn.ExecContext(ctx, `INSERT OR IGNORE INTO pass_devices (pass_id, mac, at) VALUES (?, ?, ?)`, pass, int64(mac), micros(at))
+func bindDevice(ctx context.Context, conn *sql.Conn, pass int64, mac macwatch.MAC, place int, at time.Time) error {
+	_, err := conn.ExecContext(ctx, `INSERT INTO pass_devices (pass_id, mac, place, at) VALUES (?, ?, ?, ?)`, pass, int64(mac), place, micros(at))
 	return wrap("bind a device to a pass", err)
 }
 
@@ -164,7 +164,7 @@ func (b *batch) usePass(p *macwatch.Pass, c *macwatch.Claim) error {
 		}
 	}
 	if !p.Owns(c.MAC) {
-		if err := bindDevice(ctx, b.w.conn, p.ID, c.MAC, b.now); err != nil {
+		if err := bindDevice(ctx, b.w.conn, p.ID, c.MAC, len(used.Bound), b.now); err != nil {
 			return err
 		}
 	}

@@ -111,10 +111,10 @@ func (p *page) ticket(x, y float64, d TicketData, t Ticket, zone *time.Location)
 			continue
 		}
 		label := p.fit(f.label, regular, 15.5, 4, 7.5, 6.5)
-		value := p.fit(f.value, regular, facts-16, 4, 8.5, 7.5, 6.5)
+		value := p.fit(f.value, regular, facts-16, 7.5, 8.5, 7.5, 6.5)
 		p.put(x+ticketPad, at, grey, label)
 		p.put(x+ticketPad+16, at, dark, value)
-		at += 4.5
+		at += 4.5 + value.height() - lead(value.size)
 	}
 	p.put(x+ticketPad, y+ticketHeight-5.2, grey, p.fit(w.how, regular, width, 6, 6.5, 6))
 	return nil
