@@ -97,7 +97,7 @@ func FuzzParseCalled(f *testing.F) {
 		}
 		// A plain canonical value is always understood.
 		if c.MAC.Device() {
-			again := ParseCalled(append(append(c.MAC.append(nil), ':'), c.SSID...))
+			again := ParseCalled(append(append(c.MAC.AppendTo(nil), ':'), c.SSID...))
 			if again.MAC != c.MAC || !bytes.Equal(again.SSID, c.SSID) {
 				t.Fatalf("%q does not come back: %+v", b, again)
 			}

@@ -84,7 +84,7 @@ func userMAC(userName []byte) (MAC, bool) {
 // Called-Station-Id holds one, else the NAS.
 func APKey(dst []byte, called Called, nas []byte) []byte {
 	if called.MAC.Device() {
-		return called.MAC.append(dst)
+		return called.MAC.AppendTo(dst)
 	}
 	return append(dst, nas...)
 }

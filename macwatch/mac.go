@@ -66,10 +66,14 @@ func hexValue(c byte) int {
 
 const hexDigits = "0123456789abcdef"
 
-// String is the canonical spelling: lower case with colons.
-func (m MAC) String() string { return string(m.append(make([]byte, 0, 17))) }
+// MACText is how many octets the canonical spelling takes.
+const MACText = 17
 
-func (m MAC) append(dst []byte) []byte {
+// String is the canonical spelling: lower case with colons.
+func (m MAC) String() string { return string(m.AppendTo(make([]byte, 0, MACText))) }
+
+// AppendTo appends the canonical spelling.
+func (m MAC) AppendTo(dst []byte) []byte {
 	for i := range 6 {
 		if i > 0 {
 			dst = append(dst, ':')

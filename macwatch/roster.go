@@ -107,6 +107,15 @@ func (r *Roster) Find(name string) (Slot, bool) {
 	return r.slots[i], true
 }
 
+// Has reports whether there is a slot with this identity or alias.
+func (r *Roster) Has(name []byte) bool {
+	if r == nil {
+		return false
+	}
+	_, ok := r.byName[string(name)]
+	return ok
+}
+
 // Slots lists all, in order of their claims, with Admitted filled in for this
 // limit (negative: not limited).
 func (r *Roster) Slots(limit int, now time.Time) []Slot {

@@ -164,7 +164,7 @@ func (s *Session) Take(r *Record, event time.Time) { s.take(r, event) }
 
 func (s *Session) take(r *Record, event time.Time) {
 	if len(s.Keys) == MaxKeys {
-		s.Keys = append(s.Keys[:0:0], s.Keys[1:]...)
+		s.Keys = s.Keys[:copy(s.Keys, s.Keys[1:])]
 	}
 	s.Keys = append(s.Keys, r.Key())
 	s.Records++
@@ -246,8 +246,12 @@ func (s *Session) Connection() string {
 }
 
 // Clone copies the session, so that a transaction that fails leaves the original as it was.
-func (s *Session) Clone() *Session {
-	c := *s
-	c.Keys = slices.Clone(s.Keys)
-	return &c
+func (s *Session) Clone() *Session { return s.CloneInto(new(Session)) }
+
+// CloneInto is Clone into a session that nobody uses any more, with its memory.
+func (s *Session) CloneInto(c *Session) *Session {
+	keys := append(c.Keys[:0], s.Keys...)
+	*c = *s
+	c.Keys = keys
+	return c
 }

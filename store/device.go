@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
@@ -23,8 +24,9 @@ func (b *batch) sight(r *macwatch.Record, s *macwatch.Session, event time.Time) 
 	}
 	b.misses++
 	// An AP that reports itself, or another one, is nobody's guest.
-	mac := r.MAC.String()
-	if _, isAP := p.venue.APs.Find(mac); isAP || mac == string(r.AP) {
+	var text [macwatch.MACText]byte
+	mac := r.MAC.AppendTo(text[:0])
+	if p.venue.APs.Has(mac) || bytes.Equal(mac, r.AP) {
 		return nil
 	}
 	reason := b.weigh(p, r, s, event)

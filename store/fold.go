@@ -172,6 +172,8 @@ func (b *batch) settleFold() {
 		at := h.held
 		if at == nil {
 			at = b.w.sessions.put(h.session)
+		} else if at.session != h.session {
+			b.w.spare.give(at.session) // h's is a copy of it
 		}
 		at.session = h.session
 		switch {

@@ -93,7 +93,7 @@ func (b *batch) hold(ident macwatch.Ident) (*inHand, error) {
 	}
 	h := &inHand{held: b.w.sessions.get(ident)}
 	if h.held != nil {
-		h.session = h.held.session.Clone()
+		h.session = h.held.session.CloneInto(b.w.spare.take())
 		h.session.ID = b.rowOf(h.held.session)
 	} else {
 		var err error
@@ -103,6 +103,28 @@ func (b *batch) hold(ident macwatch.Ident) (*inHand, error) {
 	}
 	b.sessions[ident] = h
 	return h, nil
+}
+
+// spareSessions are sessions that nobody uses any more, for the next copies: two of three
+// records need one.
+type spareSessions struct{ all []*macwatch.Session }
+
+// maxSpare is more than a batch needs.
+const maxSpare = 2 * maxBatch
+
+func (p *spareSessions) take() *macwatch.Session {
+	if len(p.all) == 0 {
+		return new(macwatch.Session)
+	}
+	s := p.all[len(p.all)-1]
+	p.all = p.all[:len(p.all)-1]
+	return s
+}
+
+func (p *spareSessions) give(s *macwatch.Session) {
+	if len(p.all) < maxSpare {
+		p.all = append(p.all, s)
+	}
 }
 
 // touch says that a session was changed, and is to be journaled.

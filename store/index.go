@@ -30,15 +30,19 @@ const (
 // it is sealed: its part of the index is written, once, slice by slice. A filter over
 // the sealed generations says of nearly every new session that it is not among them.
 type sessionIndex struct {
-	next    int64     // row of the next session
-	sealed  int64     // generations before this one are sealed, or gone
-	written int64     // slices of generation sealed that are written already
-	open    []*rowsOf // generations from sealed on
-	filters []filter  // each of so many generations before sealed; without lines while nothing was added
+	next    int64       // row of the next session
+	sealed  int64       // generations before this one are sealed, or gone
+	written int64       // slices of generation sealed that are written already
+	open    []*openRows // generations from sealed on
+	filters []filter    // each of so many generations before sealed; without lines while nothing was added
 }
 
-// rowsOf is the index of one generation: by slice, in order of the rows.
-type rowsOf [indexSlices][]indexEntry
+// openRows is the index of a generation that is not sealed yet: by slice, in order of the
+// rows. Its filter spares nearly every new session the search.
+type openRows struct {
+	slices [indexSlices][]indexEntry
+	filter filter
+}
 
 type indexEntry struct {
 	key uint64
@@ -61,11 +65,12 @@ func sliceOf(key uint64) int64 { return int64(key >> 32 * indexSlices >> 32) }
 func (x *sessionIndex) added(ident macwatch.Ident, row int64) {
 	g := generation(row) - x.sealed
 	for int64(len(x.open)) <= g {
-		x.open = append(x.open, &rowsOf{})
+		x.open = append(x.open, &openRows{filter: newFilter(generationRows)})
 	}
 	key := indexKey(ident)
-	s := &x.open[g][sliceOf(key)]
+	s := &x.open[g].slices[sliceOf(key)]
 	*s = append(*s, indexEntry{key, uint16(row - firstRow(generation(row)))})
+	x.open[g].filter.add(key)
 	x.next = max(x.next, row+1)
 }
 
@@ -93,7 +98,7 @@ func (w *writer) sealSome() error {
 	g, upTo := x.open[0], min(x.written+sealStep, indexSlices)
 	err := w.within(func() error {
 		for s := x.written; s < upTo; s++ {
-			if _, err := w.stmts.insertIndex.exec(x.sealed*indexSlices+s, sliceBody(g[s])); err != nil {
+			if _, err := w.stmts.insertIndex.exec(x.sealed*indexSlices+s, sliceBody(g.slices[s])); err != nil {
 				return wrap("seal a generation of sessions", err)
 			}
 		}
@@ -106,7 +111,7 @@ func (w *writer) sealSome() error {
 		return nil
 	}
 	f := x.filter(x.sealed)
-	for _, entries := range g {
+	for _, entries := range g.slices {
 		for _, e := range entries {
 			f.add(e.key)
 		}
@@ -136,7 +141,10 @@ func (w *writer) loadSession(ident macwatch.Ident) (*macwatch.Session, error) {
 	key := indexKey(ident)
 	s := sliceOf(key)
 	for g := len(x.open) - 1; g >= 0; g-- {
-		entries := x.open[g][s]
+		if !x.open[g].filter.may(key) {
+			continue
+		}
+		entries := x.open[g].slices[s]
 		for i := len(entries) - 1; i >= 0; i-- {
 			if entries[i].key != key {
 				continue

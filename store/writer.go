@@ -22,6 +22,7 @@ type writer struct {
 	audit       chain
 	batch       batch // the present one, or the last
 	sessions    heldSessions
+	spare       spareSessions
 	epochs      map[int64]epoch
 	lastEpoch   uint32
 	index       sessionIndex
