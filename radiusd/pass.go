@@ -27,6 +27,7 @@ func (r *reader) checkPass(l *location) (a admission, reason licensing.Reason, k
 		return a, licensing.ReasonCredentialRevoked, true
 	case macwatch.PassExpired:
 		return a, licensing.ReasonCredentialExpired, true
+	default: // PassUnused, PassInUse
 	}
 	a = admission{until: p.Until(r.now), pass: p, claim: p.FirstUse.IsZero() || !p.Owns(r.id.mac)}
 	if p.Full() && !p.Owns(r.id.mac) {

@@ -39,6 +39,9 @@ func (s *Store) checkCredential(l licensing.Location, o *macwatch.CredentialOrde
 		return licensing.Errorf(licensing.CodeConflict, "%s lets in whom the portal sends, whatever the password: it is set to --guests open", l.Code).
 			WithHint("`tallygate location set %s --guests local` lets this gateway check credentials", l.Code)
 	}
+	if o.Surname != "" {
+		return licensing.Errorf(licensing.CodeInvalid, "a surname says nothing here").WithHint("leave it out")
+	}
 	if o.MAC != 0 {
 		if err := checkDevice(o.MAC); err != nil {
 			return err

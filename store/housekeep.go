@@ -11,6 +11,7 @@ import (
 const (
 	tick          = 250 * time.Millisecond // probe a store that failed; write last_seen
 	clockInterval = 15 * time.Second       // note the latest time seen
+	passInterval  = time.Hour              // forget passes that are long over
 )
 
 // fold writes to their rows what is too much for the journals: so little at a time that
@@ -60,6 +61,7 @@ func (w *writer) housekeep(last bool) error {
 	if err := errors.Join(w.closeSilent(), w.retain()); err != nil {
 		return err
 	}
+	w.forgetPasses()
 	clockDue := w.s.uptime()-w.clockSaved >= clockInterval
 	if !last && !w.failed && !clockDue && w.seen.empty() {
 		return nil

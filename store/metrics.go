@@ -72,7 +72,7 @@ func (m *metrics) committed(records int, took time.Duration) {
 }
 
 // retainedKinds are what is deleted after a while.
-var retainedKinds = [...]string{"session", "nas_event", "raw_record"}
+var retainedKinds = [...]string{"session", "nas_event", "raw_record", "pass"}
 
 // retained notes a step of retention, with the rows of each kind that it has deleted.
 func (m *metrics) retained(took time.Duration, deleted [len(retainedKinds)]int64) {

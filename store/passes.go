@@ -12,7 +12,7 @@ import (
 // that it has expired rather than that the password is wrong.
 const passMemory = 7 * 24 * time.Hour
 
-const passColumns = `id, location_id, key, kind, batch_id, user_name, password, devices, valid_for, use_before, expires_at, down, up, room, first_use_at, revoked_at`
+const guestColumns = `id, location_id, key, kind, batch_id, user_name, password, devices, valid_for, use_before, expires_at, down, up, room, first_use_at, revoked_at`
 
 // passAccount is what is kept of a pass beside what log-ins need.
 type passAccount struct {
@@ -37,7 +37,7 @@ func scanPass(r *sql.Rows, more ...any) (*macwatch.Pass, error) {
 // changes one afterwards changes it there, too.
 func (w *writer) loadPasses(ctx context.Context, now time.Time) error {
 	all, err := rows(ctx, w.conn, func(r *sql.Rows) (*macwatch.Pass, error) { return scanPass(r) },
-		`SELECT `+passColumns+` FROM passes WHERE ended_at IS NULL OR ended_at > ?`, micros(now.Add(-passMemory)))
+		`SELECT `+guestColumns+` FROM passes WHERE ended_at IS NULL OR ended_at > ?`, micros(now.Add(-passMemory)))
 	if err != nil {
 		return err
 	}
@@ -57,6 +57,28 @@ func (w *writer) loadPasses(ctx context.Context, now time.Time) error {
 	}
 	w.s.passes.Change(all, nil)
 	return nil
+}
+
+// forgetPasses takes out of memory what has been over for passMemory. The rows stay, as
+// long as sessions do.
+func (w *writer) forgetPasses() {
+	up := w.s.uptime()
+	if up-w.passesKept < passInterval {
+		return
+	}
+	w.passesKept = up
+	old := w.s.Now().Add(-passMemory)
+	var over []*macwatch.Pass
+	for _, p := range w.s.passes.All() {
+		end := p.End()
+		if !p.RevokedAt.IsZero() && (end.IsZero() || p.RevokedAt.Before(end)) {
+			end = p.RevokedAt
+		}
+		if !end.IsZero() && end.Before(old) {
+			over = append(over, p)
+		}
+	}
+	w.s.passes.Change(nil, over)
 }
 
 // Passes finds what tickets and portals' credentials are good for (radiusd.Passes).

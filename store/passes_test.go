@@ -181,7 +181,7 @@ func TestPassesFollowAModel(t *testing.T) {
 					v.restart()
 				}
 			},
-			"wait":    func(*rapid.T) { v.clock.advance(20 * time.Minute) },
+			"wait": func(*rapid.T) { v.clock.advance(20 * time.Minute) },
 			"": func(r *rapid.T) {
 				for _, code := range codes {
 					m, p := truth[code], v.pass(code)
@@ -297,4 +297,28 @@ func TestACredentialThatCannotBeWritten(t *testing.T) {
 	require.Equal(t, licensing.CodeUnavailable, licensing.CodeOf(err))
 	require.Empty(t, v.s.Passes().All())
 	v.open()
+}
+
+// What is over leaves memory after a week, and the rows with the sessions of its time.
+func TestPassesThatAreOverAreForgotten(t *testing.T) {
+	v := openVenue(t, func(o *Options) { o.KeepSessions = 30 * 24 * time.Hour }).local()
+	lasting := v.tickets(1, 1, time.Hour)[0]
+	made, err := v.s.IssueCredential(ctx, by, v.location.Code, macwatch.CredentialOrder{MAC: guest(1)})
+	require.NoError(t, err)
+	require.Equal(t, macwatch.ClaimGranted, v.use(v.pass(made.UserName), guest(1)).Result)
+	listed := func() (n int) {
+		require.NoError(t, v.s.Credentials(ctx, v.location.Code, func(macwatch.PassInfo) error { n++; return nil }))
+		return n
+	}
+	v.set(v.clock.advance, 7*24*time.Hour)
+	require.NotNil(t, v.pass(made.UserName), "its guest is told that it has expired")
+	v.set(v.clock.advance, 25*time.Hour)
+	require.Nil(t, v.pass(made.UserName))
+	require.NotNil(t, v.pass(lasting), "a ticket that nobody has used yet is good for ever")
+	require.Equal(t, 1, listed())
+	v.restart()
+	require.Nil(t, v.pass(made.UserName))
+	v.set(v.clock.advance, 24*24*time.Hour)
+	require.Zero(t, listed())
+	require.NotNil(t, v.pass(lasting))
 }

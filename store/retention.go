@@ -19,7 +19,8 @@ const MinRetention = 48 * time.Hour
 const retentionStep = 128
 
 // retain deletes a few of what is older than it is to be kept: closed sessions, events of
-// NAS, raw records. What a device's row says, and every count, stays.
+// NAS, raw records, tickets and portals' credentials that are over: who was let in is
+// known as long as what he did. What a device's row says, and every count, stays.
 func (w *writer) retain() error {
 	keep := w.s.keepSessions
 	if keep == 0 || w.failed {
@@ -34,7 +35,7 @@ func (w *writer) retain() error {
 			return err
 		}
 		deleted[0] = int64(len(forgotten))
-		for i, st := range []*stmt{w.stmts.deleteNASEvents, w.stmts.deleteRaw} {
+		for i, st := range []*stmt{w.stmts.deleteNASEvents, w.stmts.deleteRaw, w.stmts.deletePasses} {
 			if deleted[i+1], err = st.exec(old, int64(retentionStep)); err != nil {
 				return wrap("delete what is too old", err)
 			}

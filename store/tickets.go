@@ -129,7 +129,7 @@ func (t *tx) newTicket(location, batch int64, o macwatch.TicketOrder, length int
 }
 
 // passQuery reads passes with all there is to show of them.
-const passQuery = `SELECT ` + passColumns + `, user_id, note, created_at, created_by,
+const passQuery = `SELECT ` + guestColumns + `, user_id, note, created_at, created_by,
 	(SELECT group_concat(mac) FROM (SELECT mac FROM pass_devices WHERE pass_id = passes.id ORDER BY place)) FROM passes `
 
 // eachPass hands over passes row by row.

@@ -42,6 +42,7 @@ type writer struct {
 	clockSaved  time.Duration        // uptime when the clock was last noted
 	clockEvent  licensing.ClockEvent // not reported yet
 	kept        time.Time            // last housekeeping, by the machine's own clock
+	passesKept  time.Duration        // uptime when passes were last forgotten
 }
 
 // epoch is a Location's counting epoch, and the license that governed in it.
