@@ -135,6 +135,7 @@ func TestEverySettingHasAFlag(t *testing.T) {
 	full := licensing.Settings{
 		Guests: "open", Count: "accounting", APs: "declared", Timezone: "Europe/Madrid", Modules: map[string]string{"a": "b"},
 		Room:  licensing.RoomRule{Attribute: "vlan", Pattern: "x", Map: map[string]string{"a": "b"}, Required: true, Declared: true},
+		Stays: licensing.StaySettings{CheckOut: "11:00", KeepDays: 1},
 		Reply: licensing.Reply{SessionTimeout: 1, IdleTimeout: 1, InterimInterval: 1, VLAN: 1, BandwidthUp: 1, BandwidthDown: 1, FilterID: "x"},
 	}
 	text, err := json.Marshal(full)

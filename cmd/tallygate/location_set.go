@@ -41,6 +41,8 @@ var settingPaths = map[string]string{
 	"bandwidth-down":   "reply.bandwidth_down",
 	"filter-id":        "reply.filter_id",
 	"ssid-module":      "ssid_modules",
+	"check-out":        "stays.check_out",
+	"keep-stays":       "stays.keep_days",
 }
 
 func locationSetCmd(c *console) *cobra.Command {
@@ -88,6 +90,8 @@ func addSettingFlags(f *pflag.FlagSet) {
 	f.Int("bandwidth-up", 0, "`BIT/S` from the guest; 0 for no limit")
 	f.Int("bandwidth-down", 0, "`BIT/S` to the guest; 0 for no limit")
 	f.String("filter-id", "", "Filter-Id of accepted guests")
+	f.String("check-out", "", "`HH:MM` on the day of departure until which a stay lets in (default 12:00)")
+	f.Int("keep-stays", 0, "`DAYS` after the departure when a stay's surname is erased (default 7)")
 	f.StringArray("ssid-module", nil, "`SSID=MODULE` that it requires, repeatable; SSID= takes an entry away")
 }
 
