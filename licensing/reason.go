@@ -54,6 +54,7 @@ const (
 	ReasonOutsideWindow
 	ReasonNotGoverning
 	ReasonBeforeRecount
+	ReasonSameGuest
 
 	reasonEnd
 )
@@ -97,6 +98,7 @@ var reasonTexts = [reasonEnd]struct{ label, text string }{
 	ReasonOutsideWindow:               {"outside-window", "Its latest counted sighting lies outside the present count window."},
 	ReasonNotGoverning:                {"not-governing", "Another license governs this Location now."},
 	ReasonBeforeRecount:               {"before-recount", "The sighting lies before the count began anew: its start was undone or declined."},
+	ReasonSameGuest:                   {"same-guest", "Another private (randomised) address of the same user name counts already."},
 	ReasonNotSighted:                  {"not-sighted", "The device was not sighted since the license was provisioned."},
 }
 
