@@ -59,6 +59,7 @@ type Options struct {
 	RejectDelay   time.Duration // 0-5 s, from arrival to Access-Reject; 0: at once. See DefaultRejectDelay
 	ReplyCache    int           // entries in the reply cache of an address; default 65536
 	ClassKey      []byte        // 32 octets: key of the Class token; needed
+	TraceHistory  int           // events of each kind that Trace remembers; 0: none
 
 	Journal Journal
 	Claims  Claims

@@ -17,7 +17,7 @@ const goodSecret = 16
 
 func newClientCmd(c *console) *cobra.Command {
 	return group("client", "Clients: the RADIUS peers (APs, controllers) and their shared secrets",
-		clientAddCmd(c), clientListCmd(c), clientRemoveCmd(c))
+		clientAddCmd(c), clientListCmd(c), clientShowCmd(c), clientUnknownCmd(c), clientRemoveCmd(c))
 }
 
 func clientAddCmd(c *console) *cobra.Command {
@@ -95,12 +95,12 @@ func clientListCmd(c *console) *cobra.Command {
 		Short: "List clients, oldest first; secrets are not shown",
 		Args:  takes(),
 		RunE: c.ask(func(ctx context.Context, g *admin.Client, _ []string) error {
-			all, err := g.Clients(ctx)
+			all, err := clientsWithSecrets(ctx, g)
 			l := c.listing("no clients yet: every packet is dropped; add one with `tallygate client add`",
-				"NAME", "ADDRESS", "LOCATION", "MESSAGE-AUTHENTICATOR", "SINCE")
+				"NAME", "ADDRESS", "LOCATION", "MESSAGE-AUTHENTICATOR", "SINCE", "SHARED SECRET")
 			for _, p := range all {
 				if err == nil {
-					err = l.row(p, p.Name, p.Prefix.String(), p.Location, string(p.RequireMA), stamp(p.CreatedAt))
+					err = l.row(p, p.Name, p.Prefix.String(), p.Location, string(p.RequireMA), stamp(p.CreatedAt), p.secretCell())
 				}
 			}
 			return l.close(err)
