@@ -37,6 +37,7 @@ type Store interface {
 	Devices
 	Slots
 	Sessions
+	Days
 	Guests
 	Labs
 	Recipients

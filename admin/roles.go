@@ -36,6 +36,8 @@ func may() map[string][]licensing.Role {
 
 		"GET /v1/clients":           reads,
 		"POST /v1/clients":          owners,
+		"GET /v1/clients/{name}":    reads,
+		"PATCH /v1/clients/{name}":  owners,
 		"DELETE /v1/clients/{name}": owners,
 
 		"GET /v1/strangers":           reads,
@@ -82,6 +84,7 @@ func may() map[string][]licensing.Role {
 		"POST /v1/locations/{location}/rooms/replace":                 runs,
 		"POST /v1/locations/{location}/rooms/release":                 runs,
 		"GET /v1/locations/{location}/sessions":                       looks,
+		"GET /v1/locations/{location}/days":                           reads,
 
 		"GET /v1/locations/{location}/guests":                    serves,
 		"POST /v1/locations/{location}/guests":                   serves,

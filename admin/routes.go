@@ -38,6 +38,8 @@ func apiRoutes(o Options) []route {
 
 		{"GET /v1/clients", nil, listClients(s)},
 		{"POST /v1/clients", nil, addClient(s)},
+		{"GET /v1/clients/{name}", nil, showClient(s)},
+		{"PATCH /v1/clients/{name}", nil, setClient(s)},
 		{"DELETE /v1/clients/{name}", nil, removeClient(s)},
 		{"GET /v1/strangers", nil, listStrangers(o.Air)},
 		{"GET /v1/secrets-that-differ", nil, listDifferingSecrets(o.Air)},
@@ -84,6 +86,7 @@ func apiRoutes(o Options) []route {
 		{"POST /v1/locations/{location}/rooms/replace", nil, replaceSlot(s, macwatch.KindRoom)},
 		{"POST /v1/locations/{location}/rooms/release", nil, releaseSlot(s, macwatch.KindRoom)},
 
+		{"GET /v1/locations/{location}/days", []string{"from", "to"}, listDays(s)},
 		{"GET /v1/locations/{location}/sessions", nil, listSessions(s)},
 
 		{"GET /v1/locations/{location}/guests", nil, listAccounts(s)},

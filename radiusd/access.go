@@ -17,11 +17,15 @@ func (r *reader) serveAccess() licensing.Reason {
 		return reason
 	}
 	r.id.read(&r.packet, r.source.Addr(), r.client.manner)
-	l := r.client.home
-	if l == nil {
+	r.server.recognise(r.client, &r.id)
+	l := r.client.locate(&r.id)
+	if r.place = l; l == nil {
 		return r.refuse(licensing.ReasonUnknownLocation)
 	}
 	r.id.enter(&r.packet, l)
+	if r.view.foreign(l, r.id.userName) {
+		return r.refuse(licensing.ReasonRealmMismatch)
+	}
 
 	verdict := licensing.Decide(r.facts(l), r.now)
 	if !verdict.Allowed {
@@ -31,7 +35,8 @@ func (r *reader) serveAccess() licensing.Reason {
 	if reason != licensing.ReasonNone {
 		return r.refuse(reason)
 	}
-	g := grant{location: l, mac: r.id.mac, until: earlier(verdict.Until, admitted.until), pass: admitted.pass, vendor: r.client.Vendor}
+	r.remember()
+	g := grant{location: l, mac: r.id.mac, until: earlier(verdict.Until, admitted.until), pass: admitted.pass, vendor: r.id.profile.vendor}
 	if verdict.ClaimAP || verdict.ClaimRoom || admitted.claim {
 		return r.claim(g, verdict, admitted.claim)
 	}
@@ -106,8 +111,8 @@ func slotFacts(s macwatch.Standing) licensing.SlotFacts {
 // refuse answers with an Access-Reject.
 func (r *reader) refuse(reason licensing.Reason) licensing.Reason {
 	r.server.log.rejected(reason, r.client, r.id.ap, r.id.mac)
-	if r.client.home != nil && (reason == licensing.ReasonAPLimit || reason == licensing.ReasonAPUnknown || reason == licensing.ReasonRoomLimit) {
-		r.server.options.Claims.Observe(r.client.home.ID, string(r.id.ap))
+	if r.place != nil && (reason == licensing.ReasonAPLimit || reason == licensing.ReasonAPUnknown || reason == licensing.ReasonRoomLimit) {
+		r.server.options.Claims.Observe(r.place.ID, string(r.id.ap))
 	}
 	unanswered := r.server.reject(&r.request, &r.packet, reason, r.out, r.hash)
 	if unanswered == licensing.ReasonNone {

@@ -24,8 +24,9 @@ func (r *reader) describe(e *event) {
 	e.from(&r.request, r.source, r.now)
 	e.identify(&r.id, &r.packet)
 	e.detail = r.remark
-	if l := r.client.home; l != nil {
+	if l := r.place; l != nil {
 		e.under(l.standingAt(r.now))
+		e.location = l.Code
 	}
 }
 
@@ -68,8 +69,9 @@ func (t *tracer) noteRecord(a *pendingRecord, became result, reason licensing.Re
 	e.from(&a.request, a.from.source(), rec.Arrival)
 	e.identify(&a.id, &a.packet)
 	e.mac, e.status = rec.MAC, rec.Status
-	if l := a.client.home; l != nil {
+	if l := a.place; l != nil {
 		e.under(l.standingAt(rec.Arrival))
+		e.location = l.Code
 	}
 	switch {
 	case rec.Err != nil:

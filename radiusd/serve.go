@@ -42,7 +42,9 @@ type reader struct {
 	source netip.AddrPort // unmapped, without zone
 	packet packet
 	id     identity
-	remark string // for the trace, beside the Reason
+	found  joined    // what an earlier packet has said
+	place  *location // that an Access-Request is about; nil: not known
+	remark string    // for the trace, beside the Reason
 
 	// of the trace
 	event           event
@@ -96,7 +98,7 @@ func (r *reader) begin() {
 // serve handles one datagram that came by r.from. A panic costs its sender the
 // answer, and nobody else anything.
 func (r *reader) serve(datagram []byte, truncated bool) {
-	r.client, r.ticket, r.remark = nil, ticket{}, ""
+	r.client, r.ticket, r.remark, r.place = nil, ticket{}, "", nil
 	defer func() {
 		if fault := recover(); fault != nil {
 			r.server.log.panicked(r.socket.listener, fault)

@@ -30,6 +30,8 @@ type Server struct {
 	sockets  []*socket
 	view     atomic.Pointer[view]
 	signed   signedSources
+	joins    *joins
+	makes    recognised
 	accepted *lru.Cache[acceptedDevice, struct{}]
 	records  sync.Pool // of *pendingRecord
 	rejects  *rejector
@@ -122,6 +124,7 @@ func newServer(o Options) (*Server, error) {
 		metrics:  m,
 		log:      &journalist{log: o.Log, clock: clock},
 		accepted: accepted,
+		joins:    newJoins(),
 		inflight: newInflight(),
 		stop:     make(chan struct{}),
 
@@ -158,6 +161,7 @@ func (s *Server) Publish(snapshot *Snapshot) {
 	for i := range snapshot.clients {
 		v.unsigned[i] = s.metrics.unsigned.WithLabelValues(snapshot.clients[i].Name)
 	}
+	s.forgetMakes(snapshot)
 	v.suspected = s.suspects.counters(snapshot.clients)
 	s.view.Store(v)
 }

@@ -91,13 +91,16 @@ func (a *app) wire() (err error) {
 		Auth: a.config.Radius.Auth, Acct: a.config.Radius.Acct,
 		Sockets: int(a.config.Radius.Sockets), ReceiveBuffer: int(a.config.Radius.ReceiveBuffer),
 		RejectDelay: a.config.Radius.rejectDelay(), ClassKey: a.store.ClassKey(), TraceHistory: int(a.config.Trace.History),
-		Journal: a.store, Claims: a.store, Learner: a.store, Passes: a.store.Passes(),
+		Journal: a.store, Claims: a.store, Learner: a.store, Makes: a.store, Passes: a.store.Passes(),
 		Log: a.log.Named("radius"), Metrics: registry, Now: a.store.Now,
 	})
 	if err != nil {
 		return err
 	}
 	a.onStop("radius", a.radius.Close)
+	if err := a.store.NamelessSessions(context.Background(), a.radius.Remember); err != nil {
+		return err
+	}
 
 	gauges := newStateMetrics(a.store, a.store.Now)
 	registry.MustRegister(gauges)

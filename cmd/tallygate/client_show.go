@@ -10,6 +10,7 @@ import (
 	"tallygate/admin"
 	"tallygate/licensing"
 	"tallygate/macwatch"
+	"tallygate/radiusd"
 )
 
 // clientRow is a client, with those of its sources that have another shared secret.
@@ -68,13 +69,21 @@ func clientShowCmd(c *console) *cobra.Command {
 				return err
 			}
 			for _, p := range all {
-				if p.Name == args[0] {
+				if strings.EqualFold(p.Name, args[0]) {
 					return c.describe(p, clientFields(p)...)
 				}
 			}
 			return licensing.Errorf(licensing.CodeNotFound, "there is no client %q", args[0]).WithHint("`tallygate client list` shows them")
 		}),
 	}
+}
+
+// make is the vendor, as far as it is known.
+func (p clientRow) make() macwatch.Vendor {
+	if p.Vendor == macwatch.VendorAuto && p.Detected != "" {
+		return p.Detected
+	}
+	return p.Vendor
 }
 
 func clientFields(p clientRow) []field {
@@ -88,8 +97,15 @@ func clientFields(p clientRow) []field {
 		{"Location", p.Location},
 		{"Message-Authenticator", string(p.RequireMA)},
 		{"has signed", strings.Join(signed, ", ")},
-		{"vendor", string(p.Vendor)},
+		{"vendor", vendorText(p.Client)},
+		{"good to know", radiusd.AdviceFor(p.make()).Quirk},
+		{"AP from", ruleText(p.AP)},
+		{"SSID from", ruleText(p.SSID)},
+		{"guest's address from", ruleText(p.GuestMAC)},
 		{"since", stamp(p.CreatedAt)},
+	}
+	for _, r := range p.Locations {
+		fields = append(fields, field{"Location rule", string(r.By) + " " + r.Value + " is " + r.Location})
 	}
 	for _, d := range p.SecretDiffers {
 		fields = append(fields, field{"shared secret", fmt.Sprintf("%s, latest %s: %s", differs(d), stamp(d.Last), d.Evidence)})
