@@ -37,6 +37,7 @@ type Store interface {
 	Devices
 	Slots
 	Sessions
+	Days
 	Guests
 	Labs
 	Recipients
@@ -58,6 +59,8 @@ type Options struct {
 	Store Store
 	// Courier previews notices and sends tests.
 	Courier Courier
+	// Air is what the gateway hears from access points.
+	Air Air
 	// Ready returns nil once requests can be served, else why not; nil: always. It is
 	// asked by every /readyz, so it must be quick.
 	Ready   func() error
@@ -112,7 +115,7 @@ func Listen(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.socket = newListener(bound, mux(apiRoutes(o.Store, o.Courier, o.Now), o.Log), o.Log)
+	s.socket = newListener(bound, mux(apiRoutes(o), o.Log), o.Log)
 	if o.Listen == "" {
 		return s, nil
 	}
@@ -129,7 +132,7 @@ func Listen(o Options) (*Server, error) {
 	if o.TLS != nil {
 		bound = tls.NewListener(bound, o.TLS)
 	}
-	routes := append(publicRoutes(o), guardedRoutes(gate, apiRoutes(o.Store, o.Courier, o.Now))...)
+	routes := append(publicRoutes(o), guardedRoutes(gate, apiRoutes(o))...)
 	s.tcp = newListener(bound, mux(routes, o.Log), o.Log)
 	return s, nil
 }

@@ -34,6 +34,11 @@ func TestCallsReachTheStore(t *testing.T) {
 			require.Equal(t, licensing.Settings{Guests: "open", Count: "accounting", APs: "first-come", Reply: licensing.DefaultReply()}, l.Settings)
 			return err
 		}},
+		{"Days L1 2026-01-31 ", func(c *Client) error {
+			days, err := c.Days(ctx, "L1", licensing.Date{Year: 2026, Month: 1, Day: 31}, licensing.Date{})
+			require.Equal(t, []macwatch.Day{{Day: "2026-11-25", Devices: 3}}, days)
+			return err
+		}},
 		{"Locations", func(c *Client) error { _, err := c.Locations(ctx); return err }},
 		{"SetLocation {ana@console true} L1", func(c *Client) error {
 			_, err := c.PatchLocation(ctx, dryByAna, "L1", map[string]string{"guests": "local"})
@@ -47,6 +52,17 @@ func TestCallsReachTheStore(t *testing.T) {
 		{"Clients", func(c *Client) error {
 			all, err := c.Clients(ctx)
 			require.Empty(t, all[0].Secret)
+			return err
+		}},
+		{"Client " + odd, func(c *Client) error {
+			p, err := c.Client(ctx, odd)
+			require.Empty(t, p.Secret)
+			return err
+		}},
+		{"SetClient {ana@console true} " + odd + " omada", func(c *Client) error {
+			vendor := macwatch.VendorOmada
+			p, err := c.SetClient(ctx, dryByAna, odd, macwatch.ClientPatch{Vendor: &vendor})
+			require.Equal(t, vendor, p.Vendor)
 			return err
 		}},
 		{"RemoveClient {ana@console true} " + odd, func(c *Client) error { return c.RemoveClient(ctx, dryByAna, odd) }},

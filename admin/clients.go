@@ -13,6 +13,8 @@ import (
 type Clients interface {
 	AddClient(context.Context, licensing.Change, macwatch.Client) (macwatch.Client, error)
 	Clients(context.Context) ([]macwatch.Client, error)
+	Client(ctx context.Context, name string) (macwatch.Client, error)
+	SetClient(ctx context.Context, ch licensing.Change, name string, patch macwatch.ClientPatch) (macwatch.Client, error)
 	RemoveClient(ctx context.Context, ch licensing.Change, name string) error
 }
 
@@ -44,6 +46,18 @@ func listClients(book Clients) endpoint {
 	})
 }
 
+func showClient(book Clients) endpoint {
+	return answer(func(ctx context.Context, q request[none]) (macwatch.Client, error) {
+		return book.Client(ctx, q.PathValue("name"))
+	})
+}
+
+func setClient(book Clients) endpoint {
+	return answer(func(ctx context.Context, q request[macwatch.ClientPatch]) (macwatch.Client, error) {
+		return book.SetClient(ctx, q.Change, q.PathValue("name"), q.Body)
+	})
+}
+
 func removeClient(book Clients) endpoint {
 	return answer(func(ctx context.Context, q request[none]) (none, error) {
 		return none{}, book.RemoveClient(ctx, q.Change, q.PathValue("name"))
@@ -60,6 +74,16 @@ func (c *Client) AddClient(ctx context.Context, ch licensing.Change, p macwatch.
 // Clients lists all, oldest first, without their secrets.
 func (c *Client) Clients(ctx context.Context) ([]macwatch.Client, error) {
 	return getAll[macwatch.Client](ctx, c, path("clients"))
+}
+
+// Client finds one by its name, without its secret.
+func (c *Client) Client(ctx context.Context, name string) (macwatch.Client, error) {
+	return get[macwatch.Client](ctx, c, path("clients", name))
+}
+
+// SetClient changes what the patch says of a client, and nothing else.
+func (c *Client) SetClient(ctx context.Context, ch licensing.Change, name string, patch macwatch.ClientPatch) (macwatch.Client, error) {
+	return call[macwatch.Client](ctx, c, http.MethodPatch, path("clients", name), ch, patch)
 }
 
 // RemoveClient removes one; its packets are dropped from then on.

@@ -153,6 +153,15 @@ func (f *fakeStore) Clients(context.Context) ([]macwatch.Client, error) {
 	return []macwatch.Client{{Name: "ap", Prefix: netip.MustParsePrefix("10.0.0.0/8"), Secret: "hush"}}, f.note("Clients")
 }
 
+func (f *fakeStore) Client(_ context.Context, name string) (macwatch.Client, error) {
+	return macwatch.Client{Name: name, Secret: "hush"}, f.note("Client %s", name)
+}
+
+func (f *fakeStore) SetClient(_ context.Context, ch licensing.Change, name string, p macwatch.ClientPatch) (macwatch.Client, error) {
+	c := p.Apply(macwatch.Client{Name: name, Location: "L1"})
+	return c, f.note("SetClient %v %s %s", ch, name, c.Vendor)
+}
+
 func (f *fakeStore) RemoveClient(_ context.Context, ch licensing.Change, name string) error {
 	return f.note("RemoveClient %v %s", ch, name)
 }
@@ -234,6 +243,10 @@ func (f *fakeStore) ReplaceSlot(_ context.Context, ch licensing.Change, location
 
 func (f *fakeStore) ReleaseSlot(_ context.Context, ch licensing.Change, location string, kind macwatch.Kind, name string) (macwatch.Slot, error) {
 	return macwatch.Slot{Name: name}, f.note("ReleaseSlot %v %s %s %s", ch, location, kind, name)
+}
+
+func (f *fakeStore) Days(_ context.Context, location string, from, to licensing.Date) ([]macwatch.Day, error) {
+	return []macwatch.Day{{Day: "2026-11-25", Devices: 3}}, f.note("Days %s %s %s", location, from, to)
 }
 
 func (f *fakeStore) Sessions(_ context.Context, location string, each func(macwatch.SessionInfo) error) error {

@@ -77,7 +77,7 @@ func gated(t *testing.T, change ...func(*Options)) (twoChains, *gate, func(knock
 	}
 	g, err := newGate(o)
 	require.NoError(t, err)
-	h := mux(guardedRoutes(g, apiRoutes(store, fakeCourier(store), o.Now)), zap.NewNop())
+	h := mux(guardedRoutes(g, apiRoutes(Options{Store: store, Courier: fakeCourier(store), Air: fakeAir{}, Now: o.Now})), zap.NewNop())
 	return store, g, func(k knock) (int, problem) {
 		r := httptest.NewRequestWithContext(context.Background(), k.method, k.path, strings.NewReader("{}"))
 		r.RemoteAddr = k.from
@@ -123,7 +123,12 @@ var expected = map[string]string{
 	"PATCH /v1/locations/{location}/settings":                     "location OP",
 	"GET /v1/clients":                                             "gateway OPV",
 	"POST /v1/clients":                                            "gateway O",
+	"GET /v1/clients/{name}":                                      "gateway OPV",
+	"PATCH /v1/clients/{name}":                                    "gateway O",
 	"DELETE /v1/clients/{name}":                                   "gateway O",
+	"GET /v1/strangers":                                           "gateway OPV",
+	"GET /v1/secrets-that-differ":                                 "gateway OPV",
+	"GET /v1/trace":                                               "gateway OP",
 	"GET /v1/partners":                                            "gateway O",
 	"POST /v1/partners":                                           "gateway O",
 	"GET /v1/partners/{partner}":                                  "gateway O",
@@ -162,6 +167,7 @@ var expected = map[string]string{
 	"POST /v1/locations/{location}/rooms/replace":                 "location OP",
 	"POST /v1/locations/{location}/rooms/release":                 "location OP",
 	"GET /v1/locations/{location}/sessions":                       "location OPVF",
+	"GET /v1/locations/{location}/days":                           "location OPV",
 	"GET /v1/locations/{location}/guests":                         "location OPF",
 	"POST /v1/locations/{location}/guests":                        "location OPF",
 	"DELETE /v1/locations/{location}/guests/{user}":               "location OPF",
@@ -213,7 +219,7 @@ func TestEveryRouteEveryRoleEveryScope(t *testing.T) {
 	fill := strings.NewReplacer("{location}", "L1", "{number}", "N1", "/organizations/{name}", "/organizations/One", "{mac}", "021122334455",
 		"{kind}", "blocked", "{name}", "n", "{partner}", "p", "{user}", "u", "{code}", "c", "{batch}", "1", "{id}", "i")
 	walked := map[string]bool{}
-	for _, route := range apiRoutes(store, fakeCourier(store), func() time.Time { return noon }) {
+	for _, route := range apiRoutes(Options{Store: store, Courier: fakeCourier(store), Air: fakeAir{}, Now: func() time.Time { return noon }}) {
 		walked[route.pattern] = true
 		about, who, _ := strings.Cut(expected[route.pattern], " ")
 		method, path, _ := strings.Cut(fill.Replace(route.pattern), " ")

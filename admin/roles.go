@@ -36,7 +36,13 @@ func may() map[string][]licensing.Role {
 
 		"GET /v1/clients":           reads,
 		"POST /v1/clients":          owners,
+		"GET /v1/clients/{name}":    reads,
+		"PATCH /v1/clients/{name}":  owners,
 		"DELETE /v1/clients/{name}": owners,
+
+		"GET /v1/strangers":           reads,
+		"GET /v1/secrets-that-differ": reads,
+		"GET /v1/trace":               runs, // devices and user names of guests
 
 		"GET /v1/partners":              owners,
 		"POST /v1/partners":             owners,
@@ -78,6 +84,7 @@ func may() map[string][]licensing.Role {
 		"POST /v1/locations/{location}/rooms/replace":                 runs,
 		"POST /v1/locations/{location}/rooms/release":                 runs,
 		"GET /v1/locations/{location}/sessions":                       looks,
+		"GET /v1/locations/{location}/days":                           reads,
 
 		"GET /v1/locations/{location}/guests":                    serves,
 		"POST /v1/locations/{location}/guests":                   serves,

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"net/http"
-	"time"
 
 	"tallygate/licensing"
 	"tallygate/macwatch"
@@ -16,7 +15,8 @@ type route struct {
 }
 
 // apiRoutes is the API on the unix socket. Whatever is not a GET takes ?dry_run=1.
-func apiRoutes(s Store, courier Courier, now func() time.Time) []route {
+func apiRoutes(o Options) []route {
+	s, courier, now := o.Store, o.Courier, o.Now
 	return []route{
 		{"GET /v1/gateway", nil, showGateway(s, now)},
 		{"GET /v1/audit", auditQuery(), listAudit(s)},
@@ -38,7 +38,12 @@ func apiRoutes(s Store, courier Courier, now func() time.Time) []route {
 
 		{"GET /v1/clients", nil, listClients(s)},
 		{"POST /v1/clients", nil, addClient(s)},
+		{"GET /v1/clients/{name}", nil, showClient(s)},
+		{"PATCH /v1/clients/{name}", nil, setClient(s)},
 		{"DELETE /v1/clients/{name}", nil, removeClient(s)},
+		{"GET /v1/strangers", nil, listStrangers(o.Air)},
+		{"GET /v1/secrets-that-differ", nil, listDifferingSecrets(o.Air)},
+		{"GET /v1/trace", traceQuery, trace(o.Air)},
 
 		{"GET /v1/partners", nil, listPartners(s)},
 		{"POST /v1/partners", nil, addPartner(s)},
@@ -81,6 +86,7 @@ func apiRoutes(s Store, courier Courier, now func() time.Time) []route {
 		{"POST /v1/locations/{location}/rooms/replace", nil, replaceSlot(s, macwatch.KindRoom)},
 		{"POST /v1/locations/{location}/rooms/release", nil, releaseSlot(s, macwatch.KindRoom)},
 
+		{"GET /v1/locations/{location}/days", []string{"from", "to"}, listDays(s)},
 		{"GET /v1/locations/{location}/sessions", nil, listSessions(s)},
 
 		{"GET /v1/locations/{location}/guests", nil, listAccounts(s)},

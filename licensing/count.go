@@ -79,6 +79,9 @@ func (l *License) Rule() string {
 	if t.CountWindow > 0 {
 		fmt.Fprintf(&b, ", all of them within %s", plainDuration(t.CountWindow))
 	}
+	if t.PrivateByUser {
+		b.WriteString("; the private (randomised) addresses of one user name count as one device")
+	}
 	if t.IgnorePriv {
 		b.WriteString("; private (randomised) addresses do not count")
 	}

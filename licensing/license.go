@@ -75,12 +75,14 @@ type Terms struct {
 	StartDate    Date          `json:"start_date,omitzero"` // fixed-date only
 	CountWindow  time.Duration `json:"count_window,omitempty"`
 	IgnorePriv   bool          `json:"ignore_private_addresses,omitempty"`
-	Zone         string        `json:"time_zone,omitempty"`   // empty: of the Location first provisioned
-	ActivateBy   Date          `json:"activate_by,omitzero"`  // last day of activation
-	LatestEnd    Date          `json:"latest_end,omitzero"`   // the contract never runs past this day
-	MaxExempt    int           `json:"max_exempt,omitempty"`  // 0: the default of 10
-	LabHours     int           `json:"lab_hours,omitempty"`   // per calendar month; 0: not capped
-	MaxAliases   int           `json:"max_aliases,omitempty"` // per AP; 0: not capped
+	// PrivateByUser counts the private addresses of one user name as one device.
+	PrivateByUser bool   `json:"private_addresses_by_user,omitempty"`
+	Zone          string `json:"time_zone,omitempty"`   // empty: of the Location first provisioned
+	ActivateBy    Date   `json:"activate_by,omitzero"`  // last day of activation
+	LatestEnd     Date   `json:"latest_end,omitzero"`   // the contract never runs past this day
+	MaxExempt     int    `json:"max_exempt,omitempty"`  // 0: the default of 10
+	LabHours      int    `json:"lab_hours,omitempty"`   // per calendar month; 0: not capped
+	MaxAliases    int    `json:"max_aliases,omitempty"` // per AP; 0: not capped
 
 	Trial        bool          `json:"trial,omitempty"`         // three months, once per gateway
 	ConfirmEvery int           `json:"confirm_every,omitempty"` // days that a confirmation is waited for; 0: none is needed

@@ -49,7 +49,7 @@ const (
 
 // RoomRule finds the room in a request. The zero value finds none.
 type RoomRule struct {
-	Attribute string            `json:"attribute,omitempty"` // nas-port-id, vlan, user-name, nas-identifier, called-station-id, ap
+	Attribute string            `json:"attribute,omitempty"` // one of Attributes, or cisco-avpair:KEY
 	Pattern   string            `json:"pattern,omitempty"`   // regular expression; first group, else the whole match
 	Map       map[string]string `json:"map,omitempty"`       // normalised text to room
 	Required  bool              `json:"required,omitempty"`  // a request without a room is refused (room-unknown)

@@ -26,6 +26,7 @@ const (
 	ReasonCredentialRevoked
 	ReasonCredentialTaken
 	ReasonUnknownLocation
+	ReasonRealmMismatch
 	ReasonEAPUnsupported
 
 	// Drops: there is no answer at all.
@@ -54,6 +55,7 @@ const (
 	ReasonOutsideWindow
 	ReasonNotGoverning
 	ReasonBeforeRecount
+	ReasonSameGuest
 
 	reasonEnd
 )
@@ -76,6 +78,7 @@ var reasonTexts = [reasonEnd]struct{ label, text string }{
 	ReasonCredentialRevoked:           {"credential-revoked", "This ticket or guest account was revoked."},
 	ReasonCredentialTaken:             {"credential-taken", "This ticket is in use by other devices."},
 	ReasonUnknownLocation:             {"unknown-location", "The Location of this request is not known."},
+	ReasonRealmMismatch:               {"realm-mismatch", "The realm of this login belongs to another Organization."},
 	ReasonEAPUnsupported:              {"eap-unsupported", "EAP (802.1X) is not offered on this network."},
 	ReasonUnknownClient:               {"unknown-client", "The source address is not a configured client."},
 	ReasonMalformed:                   {"malformed", "The packet is not well-formed RADIUS."},
@@ -97,6 +100,7 @@ var reasonTexts = [reasonEnd]struct{ label, text string }{
 	ReasonOutsideWindow:               {"outside-window", "Its latest counted sighting lies outside the present count window."},
 	ReasonNotGoverning:                {"not-governing", "Another license governs this Location now."},
 	ReasonBeforeRecount:               {"before-recount", "The sighting lies before the count began anew: its start was undone or declined."},
+	ReasonSameGuest:                   {"same-guest", "Another private (randomised) address of the same user name counts already."},
 	ReasonNotSighted:                  {"not-sighted", "The device was not sighted since the license was provisioned."},
 }
 

@@ -32,6 +32,11 @@ func TestReasonTexts(t *testing.T) {
 	require.NotContains(t, Refusals(), ReasonOverload)
 	require.Contains(t, Drops(), ReasonOverload)
 	require.NotContains(t, Drops(), ReasonExemptDevice)
+	for _, r := range append(Refusals(), Drops()...) {
+		require.NotEmpty(t, r.Hint(), "%s says nothing to do", r)
+	}
+	require.Empty(t, ReasonExemptDevice.Hint())
+	require.Empty(t, reasonEnd.Hint())
 }
 
 func TestLimit(t *testing.T) {

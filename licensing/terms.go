@@ -119,6 +119,9 @@ func (t Terms) checkStart() error {
 	case t.Start != StartFixedDate && !t.StartDate.IsZero():
 		return Errorf(CodeInvalid, "start policy %s takes no date", t.Start).
 			WithHint("write --start %s=%s to start on that day", StartFixedDate, t.StartDate)
+	case t.IgnorePriv && t.PrivateByUser:
+		return Errorf(CodeInvalid, "private addresses cannot be ignored and counted by user as well").
+			WithHint("give --ignore-private-addresses or --private-addresses-by-user")
 	case t.CountWindow != 0 && (t.CountWindow < minCountWindow || t.CountWindow > maxCountWindow):
 		return Errorf(CodeInvalid, "a count window of %s is not possible", t.CountWindow).
 			WithHint("it is 1 minute to 366 days; leave it out to count without a window")

@@ -100,11 +100,11 @@ func (r RoomRule) check() error {
 	if r.Attribute == "" {
 		if r.Pattern != "" || r.Required || r.Declared || len(r.Map) > 0 {
 			return Errorf(CodeInvalid, "a rule for rooms needs the attribute to read them from").
-				WithHint("choose one of %s", strings.Join(roomAttributes(), ", "))
+				WithHint("choose one of %s", strings.Join(alike(""), ", "))
 		}
 		return nil
 	}
-	if err := oneOf("room attribute", r.Attribute, roomAttributes()...); err != nil {
+	if err := CheckAttribute(r.Attribute); err != nil {
 		return err
 	}
 	if _, err := regexp.Compile(r.Pattern); err != nil {
@@ -112,11 +112,6 @@ func (r RoomRule) check() error {
 			WithHint("for example ^vlan-(\\d+)$; the first group is the room")
 	}
 	return nil
-}
-
-// roomAttributes lists where a room can be read from.
-func roomAttributes() []string {
-	return []string{"nas-port-id", "vlan", "user-name", "nas-identifier", "called-station-id", "ap"}
 }
 
 func (r Reply) check() error {

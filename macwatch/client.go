@@ -25,6 +25,41 @@ type ClientSettings struct {
 	Locations []LocationRule `json:"location_rules,omitempty"`
 }
 
+// ClientPatch is what may be changed of a client; nil leaves it as it is.
+type ClientPatch struct {
+	Secret    *string         `json:"secret,omitempty"`
+	Location  *string         `json:"location,omitempty"`
+	RequireMA *RequireMA      `json:"require_message_authenticator,omitempty"`
+	Vendor    *Vendor         `json:"vendor,omitempty"`
+	AP        *FieldRule      `json:"ap_rule,omitempty"`
+	SSID      *FieldRule      `json:"ssid_rule,omitempty"`
+	GuestMAC  *FieldRule      `json:"mac_rule,omitempty"`
+	Locations *[]LocationRule `json:"location_rules,omitempty"`
+}
+
+// Apply makes the client that the patch asks for. One that names a vendor, were it the
+// same, forgets what was found out from packets.
+func (p ClientPatch) Apply(c Client) Client {
+	if p.Vendor != nil {
+		c.Detected, c.DetectedBy = "", 0
+	}
+	take(&c.Secret, p.Secret)
+	take(&c.Location, p.Location)
+	take(&c.RequireMA, p.RequireMA)
+	take(&c.Vendor, p.Vendor)
+	take(&c.AP, p.AP)
+	take(&c.SSID, p.SSID)
+	take(&c.GuestMAC, p.GuestMAC)
+	take(&c.Locations, p.Locations)
+	return c
+}
+
+func take[T any](to, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
 // FieldRule says where a client's packets hold something. The zero value says nothing.
 type FieldRule struct {
 	Attribute string `json:"attribute"`

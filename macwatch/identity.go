@@ -52,12 +52,7 @@ func MACLogin(userName, calling []byte) bool {
 // Voucher reports whether a User-Name of twelve digits may as well be the number of a
 // ticket: it is an address only if nothing better names one.
 func Voucher(userName []byte) bool {
-	for _, c := range userName {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return len(userName) == 12
+	return len(userName) == 12 && digitsOnly(userName)
 }
 
 // callingMAC reads a Calling-Station-Id: an address, maybe with an SSID or a port after it.

@@ -7,6 +7,7 @@ import "bytes"
 //
 //	646f26a4/f6:ff:cc:5f:51:68/911              Cisco AireOS: time, guest, counter
 //	04BD8815FF15-DADB914A5923-646A2888-45ECD    Aruba: BSSID, guest, time, random
+//	1970D5A4-001F3B8C3A15-0000000001            Extreme WiNG: AP, guest, counter
 //	DADB914A5923-1684678474                     Aruba, across roaming: guest, time
 //	00335856ef202a27690654d767bc07f40001        Ruckus, across roaming: BSSID, guest, time, counter
 //	192.168.1.9_20260105_101112_5c1dd920a0c1    Alcatel: AP, day, time, guest
@@ -19,6 +20,9 @@ func SessionMAC(id []byte) (MAC, bool) {
 		return 0, false
 	case bytes.IndexByte(id, '-') == 12:
 		return arubaMAC(id)
+	case len(id) == 32 && id[8] == '-' && id[21] == '-' && digitsOnly(id[22:]):
+		m, ok := ParseMAC(id[9:21])
+		return m, ok && m.Device()
 	case len(id) == 36:
 		if m, ok := ruckusMAC(id); ok {
 			return m, true
@@ -50,13 +54,8 @@ func arubaMAC(id []byte) (MAC, bool) {
 		_, bssid := ParseMAC(first)
 		return m, good && bssid && len(tail) >= 8 && m.Device()
 	}
-	for _, c := range rest {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-	}
 	m, ok := ParseMAC(first)
-	return m, ok && len(rest) >= 9 && m.Device()
+	return m, ok && len(rest) >= 9 && digitsOnly(rest) && m.Device()
 }
 
 func ruckusMAC(id []byte) (MAC, bool) {
@@ -111,4 +110,13 @@ func lettered(b []byte) bool {
 		}
 	}
 	return false
+}
+
+func digitsOnly(b []byte) bool {
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
 }

@@ -17,11 +17,15 @@ func (r *reader) serveAccess() licensing.Reason {
 		return reason
 	}
 	r.id.read(&r.packet, r.source.Addr(), r.client.manner)
-	l := r.client.home
-	if l == nil {
+	r.server.recognise(r.client, &r.id)
+	l := r.client.locate(&r.id)
+	if r.place = l; l == nil {
 		return r.refuse(licensing.ReasonUnknownLocation)
 	}
 	r.id.enter(&r.packet, l)
+	if r.view.foreign(l, r.id.userName) {
+		return r.refuse(licensing.ReasonRealmMismatch)
+	}
 
 	verdict := licensing.Decide(r.facts(l), r.now)
 	if !verdict.Allowed {
@@ -31,11 +35,16 @@ func (r *reader) serveAccess() licensing.Reason {
 	if reason != licensing.ReasonNone {
 		return r.refuse(reason)
 	}
-	g := grant{location: l, mac: r.id.mac, until: earlier(verdict.Until, admitted.until), pass: admitted.pass, vendor: r.client.Vendor}
+	r.remember()
+	g := grant{location: l, mac: r.id.mac, until: earlier(verdict.Until, admitted.until), pass: admitted.pass, vendor: r.id.profile.vendor}
 	if verdict.ClaimAP || verdict.ClaimRoom || admitted.claim {
 		return r.claim(g, verdict, admitted.claim)
 	}
-	return r.server.accept(&r.request, &r.packet, g, r.out, r.hash, r.now)
+	unanswered := r.server.accept(&r.request, &r.packet, g, r.out, r.hash, r.now)
+	if unanswered == licensing.ReasonNone {
+		r.note(resultAccept, licensing.ReasonNone)
+	}
+	return unanswered
 }
 
 // facts are what the license is asked about.
@@ -102,10 +111,14 @@ func slotFacts(s macwatch.Standing) licensing.SlotFacts {
 // refuse answers with an Access-Reject.
 func (r *reader) refuse(reason licensing.Reason) licensing.Reason {
 	r.server.log.rejected(reason, r.client, r.id.ap, r.id.mac)
-	if r.client.home != nil && (reason == licensing.ReasonAPLimit || reason == licensing.ReasonAPUnknown || reason == licensing.ReasonRoomLimit) {
-		r.server.options.Claims.Observe(r.client.home.ID, string(r.id.ap))
+	if r.place != nil && (reason == licensing.ReasonAPLimit || reason == licensing.ReasonAPUnknown || reason == licensing.ReasonRoomLimit) {
+		r.server.options.Claims.Observe(r.place.ID, string(r.id.ap))
 	}
-	return r.server.reject(&r.request, &r.packet, reason, r.out, r.hash)
+	unanswered := r.server.reject(&r.request, &r.packet, reason, r.out, r.hash)
+	if unanswered == licensing.ReasonNone {
+		r.note(resultReject, reason)
+	}
+	return unanswered
 }
 
 // pendingAccess is an Access-Request that waits for its first claim.
@@ -115,6 +128,7 @@ type pendingAccess struct {
 	packet packet // with octets of its own
 	grant  grant
 	ap     []byte
+	event  event // for the trace
 }
 
 // claim asks the store for the slots that this request is the first to need; the
@@ -132,6 +146,7 @@ func (r *reader) claim(g grant, v licensing.Verdict, usesPass bool) licensing.Re
 	if usesPass {
 		a.claim.Pass, a.claim.MAC = g.pass, r.id.mac
 	}
+	r.describe(&a.event)
 	r.server.inflight.add(1)
 	if !r.server.options.Claims.Claim(&a.claim) {
 		r.server.inflight.done(1)
@@ -152,11 +167,13 @@ func (s *Server) Claimed(c *macwatch.Claim) {
 		if fault := recover(); fault != nil {
 			s.log.panicked(a.socket.listener, fault)
 			s.drop(&a.request, licensing.ReasonInternalError, nil)
+			s.noteClaim(a, resultDrop, licensing.ReasonInternalError)
 		}
 	}()
 	reason := s.claimed(a, late)
 	if reason != licensing.ReasonNone && reason != licensing.ReasonConflicting {
 		s.drop(&a.request, reason, c.Err)
+		s.noteClaim(a, resultDrop, reason)
 	}
 	late.out.flush()
 }
@@ -171,10 +188,18 @@ func (s *Server) claimed(a *pendingAccess, late *late) licensing.Reason {
 	}
 	if refusal == licensing.ReasonNone {
 		a.grant.until = earlier(a.grant.until, a.claim.PassEnd)
-		return s.accept(&a.request, &a.packet, a.grant, late.out, late.hash, s.options.Now())
+		unanswered := s.accept(&a.request, &a.packet, a.grant, late.out, late.hash, s.options.Now())
+		if unanswered == licensing.ReasonNone {
+			s.noteClaim(a, resultAccept, licensing.ReasonNone)
+		}
+		return unanswered
 	}
 	s.log.rejected(refusal, a.client, a.ap, a.grant.mac)
-	return s.reject(&a.request, &a.packet, refusal, late.out, late.hash)
+	unanswered := s.reject(&a.request, &a.packet, refusal, late.out, late.hash)
+	if unanswered == licensing.ReasonNone {
+		s.noteClaim(a, resultReject, refusal)
+	}
+	return unanswered
 }
 
 // earlier is the earlier of two times, of which the zero one means never.

@@ -9,8 +9,10 @@ import (
 // to the Journal together, in submit; the answer waits until they are durable.
 func (r *reader) serveAccounting() licensing.Reason {
 	if !r.hash.authentic(&r.packet, &r.client.secret) {
+		r.suspect(evidenceAccounting)
 		return licensing.ReasonBadAuthenticator
 	}
+	r.proved()
 	if fresh, reason := r.admit(); !fresh {
 		return reason
 	}
@@ -33,6 +35,7 @@ func (r *reader) submit() {
 	for _, record := range r.records[taken:] {
 		a := record.Reply.(*pendingRecord)
 		r.server.drop(&a.request, licensing.ReasonOverload, nil)
+		r.server.trace.noteRecord(a, resultDrop, licensing.ReasonOverload, &r.pace, &r.event, r.arrived)
 		r.server.release(a)
 	}
 	r.server.inflight.done(n - taken)
@@ -63,11 +66,15 @@ func (s *Server) Answered(records []*macwatch.Record) {
 func (s *Server) answerRecords(late *late, records []*macwatch.Record) {
 	late.mu.Lock()
 	defer late.mu.Unlock()
+	now := s.clock.now()
 	for _, record := range records {
 		a := record.Reply.(*pendingRecord)
-		if reason := s.answerRecord(late, a); reason != licensing.ReasonNone {
+		became, reason := resultRecord, s.answerRecord(late, a)
+		if reason != licensing.ReasonNone {
+			became = resultDrop
 			s.drop(&a.request, reason, record.Err)
 		}
+		s.trace.noteRecord(a, became, reason, &late.pace, &late.event, now)
 		s.release(a)
 	}
 	late.out.flush()

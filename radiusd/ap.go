@@ -49,9 +49,9 @@ func (id *identity) readAP(p *packet) {
 	id.aliased = 0
 	for _, source := range id.profile.ap {
 		name, ok := id.nameAt(p, source)
-		// NAS-Identifier may be the same on every AP: it serves where nothing else names
-		// one, and is no alias.
-		if ok && (source != apNASName || id.aliased == 0) {
+		// NAS-Identifier may be the same on every AP, and an address a controller's: they
+		// serve where nothing else names an AP, and are no aliases.
+		if ok && (source != apNASName && source != apCalledElse || id.aliased == 0) {
 			id.alias(name)
 		}
 	}
@@ -91,7 +91,7 @@ func (id *identity) alias(n apName) {
 // nameAt is what stands in one place.
 func (id *identity) nameAt(p *packet, source apSource) (apName, bool) {
 	switch source {
-	case apCalled:
+	case apCalled, apCalledElse:
 		return apName{mac: id.called.MAC, source: sourceCalled}, id.called.MAC.Device()
 	case apCalledName:
 		if id.called.MAC != 0 || id.called.IP {

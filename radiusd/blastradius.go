@@ -50,8 +50,10 @@ func (r *reader) checkAccess() licensing.Reason {
 	p, c, source := &r.packet, r.client, r.source.Addr()
 	if p.has(attrMessageAuthenticator) {
 		if !r.hash.signed(p, &c.secret) {
+			r.suspect(evidenceSigned)
 			return licensing.ReasonBadAuthenticator
 		}
+		r.proved()
 		// EAP always carries it (RFC 3579 section 3.1), also from gear that signs
 		// nothing else: it teaches nothing.
 		if c.RequireMA == macwatch.RequireAuto && !p.has(attrEAPMessage) {
@@ -67,6 +69,7 @@ func (r *reader) checkAccess() licensing.Reason {
 		// limit_proxy_state: the attack needs Proxy-State to make its collision.
 		return licensing.ReasonProxyStateUnsigned
 	}
+	r.samplePassword()
 	return licensing.ReasonNone
 }
 

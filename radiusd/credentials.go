@@ -68,6 +68,7 @@ func (r *reader) passwordHolds(password string) bool {
 		return r.hash.chap(p.value(attrCHAPPassword), challenge, password)
 	case p.microsoftCHAP():
 		r.server.log.unsupported("MS-CHAP", r.client)
+		r.remark = "the guest logs in by MS-CHAP, which is not offered: set the portal or controller to PAP or CHAP"
 	}
 	return false
 }

@@ -1,7 +1,6 @@
 package radiusd
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -83,10 +82,7 @@ func (d *Decoder) Decode(datagram []byte, from, to netip.AddrPort) Decoded {
 		d.found[nas] = id.detected
 	}
 	login := p.code() == accessRequest
-	status := macwatch.Status(0)
-	if value := p.value(attrAcctStatusType); len(value) == 4 {
-		status = macwatch.Status(binary.BigEndian.Uint32(value))
-	}
+	status := statusOf(&p)
 	about := login || !status.OfNAS()
 	if !about {
 		id.mac, id.source, id.nameless = 0, macwatch.SourceNone, false // of the NAS, whatever else it holds
@@ -95,7 +91,7 @@ func (d *Decoder) Decode(datagram []byte, from, to netip.AddrPort) Decoded {
 	if !login && about && id.mayJoin() {
 		var found joined
 		if d.joins.find(0, &p, &id, status == macwatch.StatusStart, &found) {
-			id.take(&found)
+			id.take(&found, true)
 			out.JoinedBy = found.by
 			out.APIdentity = showText(id.ap)
 		}

@@ -234,7 +234,7 @@ func prepare(t testing.TB) *gateway {
 	}
 	g.options = Options{
 		Auth: []string{"127.0.0.1:0"}, Acct: []string{"127.0.0.1:0"},
-		ReceiveBuffer: 1 << 20, ReplyCache: 512, ClassKey: bytes.Repeat([]byte{7}, 32),
+		ReceiveBuffer: 1 << 20, ReplyCache: 512, TraceHistory: DefaultTraceHistory, ClassKey: bytes.Repeat([]byte{7}, 32),
 		Journal: g.journal, Claims: g.claims, Learner: g.learner,
 		Metrics: g.registry, Log: zap.NewNop(),
 	}

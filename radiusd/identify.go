@@ -23,6 +23,7 @@ type identity struct {
 	nas               []byte // scope of session ids
 	ap                []byte // canonical identity of the AP, comparable with the name of a slot
 	apSource          string // which attribute named it; "": none, the NAS stands for it
+	joinedAP          bool   // ap is from an earlier packet
 	room              string // "" when the packet names none
 
 	vendor   vendorValues
@@ -55,7 +56,7 @@ func (id *identity) read(p *packet, from netip.Addr, how manner) {
 	id.called = calledStation(p)
 	id.vendor.read(p)
 	id.readNAS(p, from)
-	id.room = ""
+	id.room, id.joinedAP = "", false
 	id.choose(p, how)
 	id.readMAC(p)
 	id.readSSID(p)

@@ -103,16 +103,7 @@ func (j *joins) learn(client int64, p *packet, id *identity, login bool) {
 	if id.mac == 0 {
 		return
 	}
-	e := joinEntry{mac: id.mac}
-	if id.apSource != "" {
-		e.ap = uint8(copy(e.text[:], id.ap))
-		if int(e.ap) < len(id.ap) {
-			e.ap = 0 // half a name would be another AP's
-		}
-	}
-	if n := copy(e.text[e.ap:], id.ssid); n == len(id.ssid) {
-		e.ssid = uint8(n)
-	}
+	e := entryOf(id)
 	if session := p.value(attrAcctSessionID); len(session) > 0 {
 		j.put(j.key(joinSession, client, id.nas, session), e)
 	}
@@ -122,6 +113,27 @@ func (j *joins) learn(client int64, p *packet, id *identity, login bool) {
 	if login && len(id.userName) > 0 && !id.macLogin {
 		j.put(j.key(joinUser, client, id.nas, id.userName), e)
 	}
+}
+
+// forsake notes that nobody knows whose session this is.
+func (j *joins) forsake(client int64, p *packet, id *identity) {
+	if session := p.value(attrAcctSessionID); len(session) > 0 {
+		j.put(j.key(joinSession, client, id.nas, session), joinEntry{})
+	}
+}
+
+func entryOf(id *identity) joinEntry {
+	e := joinEntry{mac: id.mac}
+	if id.apSource != "" || id.joinedAP {
+		e.ap = uint8(copy(e.text[:], id.ap))
+		if int(e.ap) < len(id.ap) {
+			e.ap = 0 // half a name would be another AP's
+		}
+	}
+	if n := copy(e.text[e.ap:], id.ssid); n == len(id.ssid) {
+		e.ssid = uint8(n)
+	}
+	return e
 }
 
 // find looks for the device that an earlier packet has named. A user name that several
@@ -138,7 +150,7 @@ func (j *joins) find(client int64, p *packet, id *identity, begins bool, to *joi
 	} {
 		if len(k.value) > 0 && j.get(j.key(k.kind, client, id.nas, k.value), k.kind == joinUser && !begins, to) {
 			to.by = k.by
-			return true
+			return to.mac != 0
 		}
 	}
 	return false
@@ -184,11 +196,13 @@ func (j *joins) put(key joinKey, e joinEntry) {
 	j.hand = (j.hand + 1) % maxJoins
 }
 
-// take completes an identity by a join.
-func (id *identity) take(found *joined) {
-	id.mac, id.source, id.nameless = found.mac, macwatch.SourceJoin, false
+// take completes an identity by a join. whole: the packet names nobody.
+func (id *identity) take(found *joined, whole bool) {
+	if whole {
+		id.mac, id.source, id.nameless = found.mac, macwatch.SourceJoin, false
+	}
 	if id.apSource == "" && len(found.ap) > 0 {
-		id.ap = append(id.apText[:0], found.ap...)
+		id.ap, id.joinedAP = append(id.apText[:0], found.ap...), true
 	}
 	if id.ssid == nil && len(found.ssid) > 0 {
 		id.ssid = append(id.ssidText[:0], found.ssid...)

@@ -123,11 +123,11 @@ func dropHint(reason licensing.Reason, source netip.Addr, c *client) string {
 		if c.RequireMA == macwatch.RequireAuto {
 			policy = macwatch.RequireNo
 		}
-		return fmt.Sprintf("Update the firmware of %q so that it sends Message-Authenticator; if it cannot, run: tallygate client remove %s, then tallygate client add %s --address %s --secret S --location %s --require-message-authenticator %s",
-			c.Name, c.Name, c.Name, c.Prefix, c.Location, policy)
+		return fmt.Sprintf("Update the firmware of %q so that it sends Message-Authenticator; if it cannot, run: tallygate client set %s --require-message-authenticator %s",
+			c.Name, c.Name, policy)
 	case licensing.ReasonBadAuthenticator:
-		return fmt.Sprintf("The shared secret of %q differs from the one entered here; make them equal: tallygate client remove %s, then tallygate client add %s --address %s --secret S --location %s",
-			c.Name, c.Name, c.Name, c.Prefix, c.Location)
+		return fmt.Sprintf("The shared secret of %q differs from the one entered here; make them equal: tallygate client set %s --secret S",
+			c.Name, c.Name)
 	default:
 		return ""
 	}

@@ -50,7 +50,7 @@ func TestLogLinesSayWhatToDo(t *testing.T) {
 	}
 	hint := func(reason licensing.Reason) string { return all[reason.String()].ContextMap()["hint"].(string) }
 	require.Contains(t, hint(licensing.ReasonUnknownClient), "tallygate client add NAME --address 127.0.0.9 --secret S --location ID")
-	require.Contains(t, hint(licensing.ReasonMissingMessageAuthenticator), "tallygate client add lobby --address 127.0.0.0/30 --secret S --location 28N2S004 --require-message-authenticator auto")
+	require.Contains(t, hint(licensing.ReasonMissingMessageAuthenticator), "tallygate client set lobby --require-message-authenticator auto")
 	learned := &client{Client: macwatch.Client{Name: "lobby", RequireMA: macwatch.RequireAuto}}
 	require.Contains(t, dropHint(licensing.ReasonMissingMessageAuthenticator, netip.Addr{}, learned), "--require-message-authenticator no")
 	require.Contains(t, hint(licensing.ReasonBadAuthenticator), "secret")

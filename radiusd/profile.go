@@ -35,10 +35,11 @@ type apSource uint8
 const (
 	apNone        apSource = iota
 	apCalled               // the address in Called-Station-Id
+	apCalledElse           // the same, which may be a controller's: where nothing else names an AP
 	apCalledName           // the name in Called-Station-Id, as profile.called reads it
 	apNAS                  // NAS-Identifier, whatever it is
 	apNASMAC               // the address in NAS-Identifier: "MAC" or "MAC:number"
-	apNASName              // NAS-Identifier, unless it is a constant or an id that says nothing
+	apNASName              // NAS-Identifier, unless it says nothing: where nothing else names an AP
 	apPort                 // NAS-Port-Id: the interface of a router
 	apArubaName            // Aruba-Location-Id
 	apFortinet             // Fortinet-AP-Name

@@ -36,7 +36,7 @@ var profiles = [...]profile{
 	},
 	{
 		// Called-Station-Id is the controller's own address, unless it is told otherwise.
-		vendor: macwatch.VendorArubaController, ap: []apSource{apArubaName, apCalledName}, ssid: dictionary.ArubaEssidName, sign: macwatch.RequireYes,
+		vendor: macwatch.VendorArubaController, ap: []apSource{apArubaName, apCalledName, apCalledElse}, ssid: dictionary.ArubaEssidName, sign: macwatch.RequireYes,
 		quirk: "Interim-Updates must be switched on",
 	},
 	{

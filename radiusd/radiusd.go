@@ -51,6 +51,13 @@ type Learner interface {
 	Signed(client int64, source netip.Addr)
 }
 
+// Recognizer keeps, durably, which vendor a client's packets have shown (under
+// macwatch.VendorAuto), and how surely. It may be called again for the same client; it
+// does not block. The next Snapshot carries it in Client.Detected.
+type Recognizer interface {
+	Recognized(client int64, vendor macwatch.Vendor, by uint8)
+}
+
 // Options is what a Server needs. Zero fields get the defaults said here.
 type Options struct {
 	Auth, Acct    []string      // addresses as host:port; port 0 picks a free one
@@ -59,11 +66,13 @@ type Options struct {
 	RejectDelay   time.Duration // 0-5 s, from arrival to Access-Reject; 0: at once. See DefaultRejectDelay
 	ReplyCache    int           // entries in the reply cache of an address; default 65536
 	ClassKey      []byte        // 32 octets: key of the Class token; needed
+	TraceHistory  int           // events of each kind that Trace remembers; 0: none
 
 	Journal Journal
 	Claims  Claims
 	Learner Learner
-	Passes  Passes // nil: there are none
+	Passes  Passes     // nil: there are none
+	Makes   Recognizer // nil: what is recognized is forgotten at the end
 
 	Log     *zap.Logger
 	Metrics prometheus.Registerer

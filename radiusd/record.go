@@ -25,6 +25,7 @@ type pendingRecord struct {
 	id     identity
 	octets []byte
 	room   []byte
+	place  *location // that it is about; nil: not known
 }
 
 // take makes a of the packet that the reader has in hand.
@@ -35,13 +36,17 @@ func (a *pendingRecord) take(r *reader) {
 	a.packet.raw = a.octets
 
 	a.id.read(&a.packet, r.source.Addr(), r.client.manner)
-	l := r.client.home
+	r.server.recognise(r.client, &a.id)
+	l := r.complete(&a.packet, &a.id)
+	a.place = l
+	place := r.client.LocationID
 	if l != nil {
 		a.id.enter(&a.packet, l)
+		place = l.ID
 	}
 	a.room = append(a.room[:0], a.id.room...)
 	a.record = macwatch.Record{
-		Location: r.client.LocationID,
+		Location: place,
 		Client:   r.client.ID,
 		Arrival:  r.now,
 		Packet:   a.octets,
@@ -54,7 +59,7 @@ func (a *pendingRecord) take(r *reader) {
 	if l == nil {
 		a.record.Ignored = ignoredUnknownLocation
 	}
-	a.record.Accepted = r.wasAccepted(a)
+	a.record.Accepted = r.wasAccepted(a, l)
 }
 
 // identify fills in who and where.
@@ -131,7 +136,7 @@ func (n *numbers) read(kind uint8) uint32 {
 
 // wasAccepted reports whether this gateway has accepted the record's device: one of
 // its Class attributes is our token, or we remember.
-func (r *reader) wasAccepted(a *pendingRecord) bool {
+func (r *reader) wasAccepted(a *pendingRecord, l *location) bool {
 	rec := &a.record
 	if rec.MAC == 0 {
 		return false
@@ -143,6 +148,5 @@ func (r *reader) wasAccepted(a *pendingRecord) bool {
 			}
 		}
 	}
-	l := r.client.home
 	return l != nil && l.Settings.Count == licensing.CountAccepted && r.server.accepted.Contains(acceptedDevice{rec.Location, rec.MAC})
 }

@@ -42,6 +42,13 @@ type reader struct {
 	source netip.AddrPort // unmapped, without zone
 	packet packet
 	id     identity
+	found  joined    // what an earlier packet has said
+	place  *location // that an Access-Request is about; nil: not known
+	remark string    // for the trace, beside the Reason
+
+	// of the trace
+	event           event
+	pace, passwords quota
 }
 
 func newReader(s *Server, socket *socket) *reader {
@@ -91,17 +98,19 @@ func (r *reader) begin() {
 // serve handles one datagram that came by r.from. A panic costs its sender the
 // answer, and nobody else anything.
 func (r *reader) serve(datagram []byte, truncated bool) {
-	r.client, r.ticket = nil, ticket{}
+	r.client, r.ticket, r.remark, r.place = nil, ticket{}, "", nil
 	defer func() {
 		if fault := recover(); fault != nil {
 			r.server.log.panicked(r.socket.listener, fault)
 			r.count.drop(licensing.ReasonInternalError)
 			r.socket.cache.forget(r.ticket)
+			r.noteDrop(datagram, licensing.ReasonInternalError, nil)
 		}
 	}()
 	r.count.request(datagram)
 	if reason, detail := r.handle(datagram, truncated); reason != licensing.ReasonNone {
 		r.server.drop(&r.request, reason, detail)
+		r.noteDrop(datagram, reason, detail)
 	}
 }
 

@@ -30,10 +30,17 @@ type Server struct {
 	sockets  []*socket
 	view     atomic.Pointer[view]
 	signed   signedSources
+	joins    *joins
+	makes    recognised
 	accepted *lru.Cache[acceptedDevice, struct{}]
 	records  sync.Pool // of *pendingRecord
 	rejects  *rejector
 	inflight *inflight
+
+	trace     *tracer
+	suspects  *suspects
+	strangers *strangers
+
 	workers  sync.WaitGroup // readers
 	rejector sync.WaitGroup
 	stop     chan struct{} // ends the rejector
@@ -44,7 +51,8 @@ type Server struct {
 // view is a Snapshot with the counters of its clients.
 type view struct {
 	*Snapshot
-	unsigned []prometheus.Counter
+	unsigned  []prometheus.Counter
+	suspected []*atomic.Int32 // how many sources of each have another secret, by all that is known
 }
 
 // Listen binds every socket, so that a taken port is an error of start-up; packets
@@ -116,8 +124,13 @@ func newServer(o Options) (*Server, error) {
 		metrics:  m,
 		log:      &journalist{log: o.Log, clock: clock},
 		accepted: accepted,
+		joins:    newJoins(),
 		inflight: newInflight(),
 		stop:     make(chan struct{}),
+
+		trace:     newTracer(o.TraceHistory),
+		suspects:  newSuspects(),
+		strangers: newStrangers(),
 	}
 	s.records.New = func() any { return new(pendingRecord) }
 	s.rejects = newRejector(rejectQueue, clock, s.deliver)
@@ -148,6 +161,8 @@ func (s *Server) Publish(snapshot *Snapshot) {
 	for i := range snapshot.clients {
 		v.unsigned[i] = s.metrics.unsigned.WithLabelValues(snapshot.clients[i].Name)
 	}
+	s.forgetMakes(snapshot)
+	v.suspected = s.suspects.counters(snapshot.clients)
 	s.view.Store(v)
 }
 

@@ -3,6 +3,7 @@ package radiusd
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +20,7 @@ type Snapshot struct {
 	// clients there are.
 	hosts   map[netip.Addr]int32 // to clients
 	lengths []prefixLength
+	realms  map[string]string // lower case, to the Organization's name
 }
 
 // client is a configured RADIUS peer, with what every packet of its needs.
@@ -29,6 +31,7 @@ type client struct {
 	signed map[netip.Addr]struct{} // sources that have proved to sign, for RequireAuto
 	home   *location               // nil when the Location is not known
 	manner manner                  // how its packets are read
+	places []placeRule             // tried before home
 }
 
 // location is a Location with its venue and its compiled room rule.
@@ -63,21 +66,26 @@ type prefixLength struct {
 // among locations is answered with unknown-location. Licenses should have their zone
 // resolved (License.ResolveZone), or every packet reads it anew.
 func NewSnapshot(clients []macwatch.Client, locations map[int64]*licensing.Location, venues map[int64]*macwatch.Venue) *Snapshot {
-	s := &Snapshot{clients: make([]client, len(clients)), hosts: make(map[netip.Addr]int32)}
+	s := &Snapshot{clients: make([]client, len(clients)), hosts: make(map[netip.Addr]int32), realms: make(map[string]string)}
 	places := make(map[int64]*location, len(locations))
+	byCode := make(map[string]*location, len(locations))
 	for id, l := range locations {
 		venue := venues[id]
 		if venue == nil {
 			venue = &macwatch.Venue{}
 		}
 		places[id] = &location{Location: l, venue: venue, room: compileRoom(l.Settings.Room)}
+		byCode[strings.ToLower(l.Code)] = places[id]
+		if l.Realm != "" {
+			s.realms[strings.ToLower(l.Realm)] = l.Organization
+		}
 	}
 	for i, c := range clients {
 		signed := make(map[netip.Addr]struct{}, len(c.Signed))
 		for _, a := range c.Signed {
 			signed[a.Unmap().WithZone("")] = struct{}{}
 		}
-		s.clients[i] = client{Client: c, index: i, secret: newSecret(c.Secret), signed: signed, home: places[c.LocationID], manner: mannerOf(c)}
+		s.clients[i] = client{Client: c, index: i, secret: newSecret(c.Secret), signed: signed, home: places[c.LocationID], manner: mannerOf(c), places: compilePlaces(c.Locations, byCode)}
 		s.index(c.Prefix, int32(i))
 	}
 	slices.SortFunc(s.lengths, func(a, b prefixLength) int { return b.bits - a.bits })

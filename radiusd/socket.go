@@ -42,6 +42,10 @@ type late struct {
 	mu   sync.Mutex
 	out  *sender
 	hash *hasher
+
+	// of the trace
+	event event
+	pace  quota
 }
 
 // bind opens the sockets of one address: n of them, sharing the port if there are

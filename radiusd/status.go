@@ -12,8 +12,10 @@ func (r *reader) serveStatus() licensing.Reason {
 	case !p.has(attrMessageAuthenticator):
 		return licensing.ReasonMissingMessageAuthenticator
 	case !r.hash.signed(p, &r.client.secret):
+		r.suspect(evidenceSigned)
 		return licensing.ReasonBadAuthenticator
 	}
+	r.proved()
 	kind := accessAccept
 	if r.socket.listener == acctListener {
 		if !r.server.options.Journal.Writable() {

@@ -49,7 +49,7 @@ var radclientNames = map[string]uint32{
 
 var vendorPrefixes = map[string]uint32{
 	"Aruba-": 14823, "Airespace-": 14179, "Cisco-": 9, "ChilliSpot-": 14559, "WISPr-": 14122, "Mikrotik-": 14988, "Meraki-": 29671,
-	"Ruckus-": 25053, "Nomadix-": 3309, "Huawei-": 2011, "Fortinet-": 12356, "Symbol-": 388,
+	"Ruckus-": 25053, "Nomadix-": 3309, "Extreme-": 1916, "Huawei-": 2011, "Fortinet-": 12356, "Symbol-": 388,
 }
 
 // vendorSpecific packs a vendor's attribute.
@@ -181,10 +181,14 @@ func (e expectation) text(key string) string {
 }
 
 func vendorPackets(t testing.TB) []vendorPacket {
+	return packetsIn(t, "testdata/vendor-packets/*.txt", 12)
+}
+
+func packetsIn(t testing.TB, pattern string, count int) []vendorPacket {
 	t.Helper()
-	files, err := filepath.Glob("testdata/vendor-packets/*.txt")
+	files, err := filepath.Glob(pattern)
 	require.NoError(t, err)
-	require.Len(t, files, 12)
+	require.Len(t, files, count)
 	var all []vendorPacket
 	for _, file := range files {
 		b, err := os.ReadFile(strings.TrimSuffix(file, ".txt") + ".expected.json")
@@ -244,6 +248,24 @@ func TestVendorPackets(t *testing.T) {
 			if got.AP != nil {
 				require.Equal(t, *got.AP, macwatch.SlotName(macwatch.KindAP, *got.AP), "comparable with a declared AP")
 				require.Equal(t, *got.AP, got.APIdentity)
+			}
+		})
+	}
+}
+
+// Other captures, of makes that have no file in vendor-packets.
+func TestOtherPackets(t *testing.T) {
+	d := NewDecoder("")
+	for i, v := range packetsIn(t, "testdata/other-packets/*.txt", 1) {
+		got := d.Decode(build(v.code, byte(i), "other", v.attrs...), netip.AddrPort{}, netip.AddrPort{})
+		t.Run(v.name, func(t *testing.T) {
+			require.Empty(t, got.Error)
+			for key, value := range map[string]any{
+				"guest_mac": got.GuestMAC, "guest_mac_source": got.GuestMACSource, "private_address": got.PrivateAddress, "ap": got.AP, "ap_source": got.APSource,
+				"ssid": got.SSID, "ssid_source": got.SSIDSource, "vlan": got.VLAN, "room_hint": got.RoomHint, "mac_auth": got.MACAuth,
+				"session_id": got.SessionID, "status_type": got.StatusType, "vendor": got.Vendor,
+			} {
+				v.expect.check(t, key, value)
 			}
 		})
 	}

@@ -135,3 +135,21 @@ func (s *Store) Signed(client int64, source netip.Addr) {
 		return nil
 	}})
 }
+
+// Recognized notes which vendor a client's packets have shown (radiusd.Recognizer).
+func (s *Store) Recognized(client int64, vendor macwatch.Vendor, by uint8) {
+	s.queue.push(op{note: func(b *batch) error {
+		i := slices.IndexFunc(b.state.clients, func(c macwatch.Client) bool { return c.ID == client })
+		if i < 0 || b.state.clients[i].DetectedBy >= by || b.state.clients[i].Vendor != macwatch.VendorAuto {
+			return nil
+		}
+		_, err := b.w.conn.ExecContext(context.Background(),
+			`UPDATE clients SET detected = ?, detected_by = ? WHERE id = ?`, string(vendor), by, client)
+		if err != nil {
+			return wrap("note a client's vendor", err)
+		}
+		c := &b.change().clients[i]
+		c.Detected, c.DetectedBy = vendor, by
+		return nil
+	}})
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -33,6 +34,9 @@ func (s *Store) AddClient(ctx context.Context, ch licensing.Change, c macwatch.C
 			return err
 		}
 		c.LocationID, c.Location, c.CreatedAt = l.ID, l.Code, t.now
+		if err := t.state.checkLocationRules(&c); err != nil {
+			return err
+		}
 		for _, old := range t.state.clients {
 			if strings.EqualFold(old.Name, c.Name) {
 				return licensing.Errorf(licensing.CodeConflict, "there is a client %q already", old.Name).
@@ -43,13 +47,13 @@ func (s *Store) AddClient(ctx context.Context, ch licensing.Change, c macwatch.C
 					WithHint("each source address can have one secret only: narrow one of the two, or remove %q", old.Name)
 			}
 		}
-		settings, err := json.Marshal(c.ClientSettings)
+		settings, err := clientSettings(c)
 		if err != nil {
-			return faultf("cannot write a client's settings: %w", err)
+			return err
 		}
 		err = t.conn.QueryRowContext(t.ctx, `INSERT INTO clients (name, prefix, secret, location_id, require_ma, settings, created_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id`,
-			c.Name, c.Prefix.String(), c.Secret, l.ID, string(c.RequireMA), string(settings), micros(t.now)).Scan(&c.ID)
+			c.Name, c.Prefix.String(), c.Secret, l.ID, string(c.RequireMA), settings, micros(t.now)).Scan(&c.ID)
 		if err != nil {
 			return wrap("add a client", err)
 		}
@@ -73,7 +77,121 @@ func checkClient(c macwatch.Client) error {
 	case !c.Vendor.Known():
 		return licensing.Errorf(licensing.CodeInvalid, "%q is not a vendor profile", c.Vendor).WithHint("choose one of: %s", vendorNames())
 	}
+	for _, f := range []struct {
+		what string
+		rule macwatch.FieldRule
+	}{{"AP", c.AP}, {"SSID", c.SSID}, {"MAC", c.GuestMAC}} {
+		if err := checkField(f.what, f.rule); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// checkField checks a rule for where a client's packets hold something.
+func checkField(what string, r macwatch.FieldRule) error {
+	if r.Attribute == "" {
+		if r.Pattern != "" {
+			return licensing.Errorf(licensing.CodeInvalid, "the rule for the %s needs the attribute to read it from", what).WithHint("write ATTRIBUTE or ATTRIBUTE=PATTERN")
+		}
+		return nil
+	}
+	if err := licensing.CheckAttribute(r.Attribute); err != nil {
+		return err
+	}
+	if _, err := regexp.Compile(r.Pattern); err != nil {
+		return licensing.Errorf(licensing.CodeInvalid, "the pattern for the %s is not a regular expression: %w", what, err).
+			WithHint("for example ^(.+)-guest$; the first group is what is taken")
+	}
+	return nil
+}
+
+// maxLocationRules bounds what each packet of a client is held against.
+const maxLocationRules = 500
+
+// checkLocationRules checks where a client's packets are sent, and spells the Locations
+// as they are.
+func (st *state) checkLocationRules(c *macwatch.Client) error {
+	if len(c.Locations) > maxLocationRules {
+		return licensing.Errorf(licensing.CodeInvalid, "a client can have %d rules for Locations", maxLocationRules).WithHint("end a value with * to mean all that begin so")
+	}
+	c.Locations = slices.Clone(c.Locations)
+	for i := range c.Locations {
+		r := &c.Locations[i]
+		l, err := st.location(r.Location)
+		if err != nil {
+			return err
+		}
+		r.Location, r.Value = l.Code, strings.TrimSpace(r.Value)
+		switch {
+		case !slices.Contains([]macwatch.LocationBy{macwatch.ByNAS, macwatch.BySSID, macwatch.ByAP, macwatch.ByRealm}, r.By):
+			return licensing.Errorf(licensing.CodeInvalid, "a Location cannot be told by %q", r.By).WithHint("choose nas, ssid, ap or realm")
+		case r.Value == "" || len(r.Value) > 253:
+			return licensing.Errorf(licensing.CodeInvalid, "the rule for Location %s needs a value of 1 to 253 octets", l.Code).
+				WithHint("for example ssid:Guest=%s; a * at the end means all that begin so", l.Code)
+		case r.By == macwatch.ByRealm && !strings.EqualFold(r.Value, l.Realm):
+			return licensing.Errorf(licensing.CodeInvalid, "the realm %q is not that of Location %s", r.Value, l.Code).
+				WithHint("the realm belongs to the Organization, and that of %q is %s", l.Organization, l.Realm)
+		}
+	}
+	return nil
+}
+
+func clientSettings(c macwatch.Client) (string, error) {
+	text, err := json.Marshal(c.ClientSettings)
+	if err != nil {
+		return "", faultf("cannot write a client's settings: %w", err)
+	}
+	return string(text), nil
+}
+
+// SetClient changes what the patch says of a client, and nothing else.
+func (s *Store) SetClient(ctx context.Context, ch licensing.Change, name string, patch macwatch.ClientPatch) (c macwatch.Client, err error) {
+	err = s.change(ctx, ch, func(t *tx) error {
+		old, err := t.state.client(name)
+		if err != nil {
+			return err
+		}
+		c = patch.Apply(old)
+		l, err := t.state.location(c.Location)
+		if err != nil {
+			return err
+		}
+		c.LocationID, c.Location = l.ID, l.Code
+		c.Vendor = cmp.Or(c.Vendor, macwatch.VendorAuto)
+		if err := checkClient(c); err != nil {
+			return err
+		}
+		if err := t.state.checkLocationRules(&c); err != nil {
+			return err
+		}
+		settings, err := clientSettings(c)
+		if err != nil {
+			return err
+		}
+		_, err = t.exec(nil, `UPDATE clients SET secret = ?, location_id = ?, require_ma = ?, settings = ?, detected = ?, detected_by = ? WHERE id = ?`,
+			c.Secret, c.LocationID, string(c.RequireMA), settings, string(c.Detected), c.DetectedBy, c.ID)
+		if err != nil {
+			return err
+		}
+		return t.log("client.set", c.Name, map[string]any{"before": old, "after": c, "secret_changed": c.Secret != old.Secret})
+	})
+	return c, err
+}
+
+// Client finds one by its name.
+func (s *Store) Client(_ context.Context, name string) (macwatch.Client, error) {
+	return s.state.Load().client(name)
+}
+
+func (st *state) client(name string) (macwatch.Client, error) {
+	for _, c := range st.clients {
+		if strings.EqualFold(c.Name, strings.TrimSpace(name)) {
+			return c, nil
+		}
+	}
+	return macwatch.Client{}, licensing.Errorf(licensing.CodeNotFound, "there is no client %q", name).
+		WithHint("`tallygate client list` shows the names")
 }
 
 func vendorNames() string {
@@ -92,12 +210,10 @@ func (s *Store) Clients(_ context.Context) ([]macwatch.Client, error) {
 // RemoveClient removes a peer: its packets are dropped from then on. Its sessions stay.
 func (s *Store) RemoveClient(ctx context.Context, ch licensing.Change, name string) error {
 	return s.change(ctx, ch, func(t *tx) error {
-		i := slices.IndexFunc(t.state.clients, func(c macwatch.Client) bool { return strings.EqualFold(c.Name, strings.TrimSpace(name)) })
-		if i < 0 {
-			return licensing.Errorf(licensing.CodeNotFound, "there is no client %q", name).
-				WithHint("`tallygate client list` shows the names")
+		c, err := t.state.client(name)
+		if err != nil {
+			return err
 		}
-		c := t.state.clients[i]
 		if _, err := t.exec(nil, `DELETE FROM clients WHERE id = ?`, c.ID); err != nil {
 			return err
 		}

@@ -33,7 +33,17 @@ func (b *batch) sight(r *macwatch.Record, s *macwatch.Session, event time.Time) 
 	if reason == licensing.ReasonNone && !windowed {
 		if first, ok := b.w.known.counted(key, p.epoch, event); ok {
 			b.cached = append(b.cached, cacheEntry{key, p.epoch, first})
-			return b.count(p, r, event, false)
+			return b.count(p, r, r.MAC, event, false)
+		}
+	}
+	countsFor := r.MAC
+	if reason == licensing.ReasonNone {
+		var err error
+		if countsFor, err = b.countsFor(p, r); err != nil {
+			return err
+		}
+		if countsFor != r.MAC {
+			reason = licensing.ReasonSameGuest
 		}
 	}
 	license := int64(0)
@@ -55,11 +65,14 @@ func (b *batch) sight(r *macwatch.Record, s *macwatch.Session, event time.Time) 
 			return err
 		}
 	}
-	if reason != licensing.ReasonNone {
+	switch {
+	case countsFor != r.MAC:
+		return b.countFor(countsFor, p, r, event, windowed)
+	case reason != licensing.ReasonNone:
 		return nil
 	}
 	b.cached = append(b.cached, cacheEntry{key, p.epoch, device.countedFirst})
-	return b.count(p, r, event, added)
+	return b.count(p, r, r.MAC, event, added)
 }
 
 // weigh says what stands against counting the sighting; ReasonNone when it counts.
@@ -118,16 +131,16 @@ func (b *batch) keepDevice(c *newcomer, p *place) error {
 	return nil
 }
 
-// count takes in a sighting that counts, of a device that was added to those that count or
+// count takes in a sighting that counts for a device, which was added to those that count or
 // was among them, and starts the license when this made it complete.
-func (b *batch) count(p *place, r *macwatch.Record, event time.Time, added bool) error {
+func (b *batch) count(p *place, r *macwatch.Record, mac macwatch.MAC, event time.Time, added bool) error {
 	license := p.license
 	devices, err := b.counted(countKey{license.ID, r.Location}, added)
 	if err != nil || !license.Counting() {
 		return err
 	}
 	if license.Terms.CountWindow > 0 {
-		if _, err := b.w.stmts.insertWindow.exec(license.ID, r.Location, micros(event), int64(r.MAC), string(r.AP), string(r.SessionID)); err != nil {
+		if _, err := b.w.stmts.insertWindow.exec(license.ID, r.Location, micros(event), int64(mac), string(r.AP), string(r.SessionID)); err != nil {
 			return wrap("keep a sighting of the count window", err)
 		}
 		return b.startByWindow(p, r)

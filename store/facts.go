@@ -231,7 +231,7 @@ func (t *tx) removeLicense(l *licensing.License) error {
 	if err != nil || !there {
 		return wrap("remove a license", err) // it was one whose number was altered, and has its own again
 	}
-	for _, table := range []string{"allotments", "receipts", "receipt_devices", "counted", "counts", "window_sightings", "proposed_sightings"} {
+	for _, table := range []string{"allotments", "receipts", "receipt_devices", "counted", "counted_guests", "counts", "window_sightings", "proposed_sightings"} {
 		if _, err := t.exec(nil, `DELETE FROM `+table+` WHERE license_id = ?`, l.ID); err != nil {
 			return err
 		}

@@ -98,7 +98,7 @@ func (s *Store) DeclineStart(ctx context.Context, ch licensing.Change, number, r
 
 // recount lets the count of a license begin anew: what was sighted so far makes no start.
 func (t *tx) recount(l *licensing.License) error {
-	for _, table := range []string{"counted", "counts", "window_sightings", "proposed_sightings"} {
+	for _, table := range []string{"counted", "counted_guests", "counts", "window_sightings", "proposed_sightings"} {
 		if _, err := t.exec(nil, `DELETE FROM `+table+` WHERE license_id = ?`, l.ID); err != nil {
 			return err
 		}

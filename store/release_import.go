@@ -151,7 +151,7 @@ func (t *tx) settleIn(l *licensing.License, terms licensing.Terms) (*licensing.L
 		return nil, err
 	}
 	// What it left behind here, if it comes back, comes with it anew.
-	for _, table := range []string{"receipts", "receipt_devices", "counted", "counts", "window_sightings"} {
+	for _, table := range []string{"receipts", "receipt_devices", "counted", "counted_guests", "counts", "window_sightings"} {
 		if _, err := t.exec(nil, `DELETE FROM `+table+` WHERE license_id = ?`, arrived.ID); err != nil {
 			return nil, err
 		}

@@ -93,3 +93,25 @@ func terminateCause(n uint32) string {
 
 // text makes octets that came from the wire fit for JSON.
 func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+// NamelessSessions hands out the open sessions whose packets do not name the guest's
+// device themselves, oldest first: what radiusd.Server.Remember wants at the start.
+func (s *Store) NamelessSessions(ctx context.Context, each func(*macwatch.Session)) error {
+	r, err := s.readers.QueryContext(ctx, `SELECT `+sessionColumns+` FROM sessions
+		WHERE ended_at IS NULL AND (length(calling) < 12 OR calling LIKE '%.%.%.%') ORDER BY id`)
+	if err != nil {
+		return wrap("read the open sessions", err)
+	}
+	defer func() { _ = r.Close() }()
+	row, dest := make([]driver.Value, sessionWidth), make([]any, sessionWidth)
+	for i := range row {
+		dest[i] = (*any)(&row[i])
+	}
+	for r.Next() {
+		if err := r.Scan(dest...); err != nil {
+			return wrap("read the open sessions", err)
+		}
+		each(sessionOf(row))
+	}
+	return wrap("read the open sessions", r.Err())
+}

@@ -243,7 +243,7 @@ func (st *state) loadClients(ctx context.Context, q querier) (err error) {
 	st.clients, err = rows(ctx, q, func(r *sql.Rows) (c macwatch.Client, err error) {
 		var prefix, settings string
 		var created int64
-		if err = r.Scan(&c.ID, &c.Name, &prefix, &c.Secret, &c.LocationID, &c.Location, &c.RequireMA, &settings, &created); err != nil {
+		if err = r.Scan(&c.ID, &c.Name, &prefix, &c.Secret, &c.LocationID, &c.Location, &c.RequireMA, &settings, &c.Detected, &c.DetectedBy, &created); err != nil {
 			return c, err
 		}
 		if err = json.Unmarshal([]byte(settings), &c.ClientSettings); err != nil {
@@ -253,7 +253,7 @@ func (st *state) loadClients(ctx context.Context, q querier) (err error) {
 		c.CreatedAt = fromMicros(created)
 		c.Prefix, err = netip.ParsePrefix(prefix)
 		return c, err
-	}, `SELECT c.id, c.name, c.prefix, c.secret, c.location_id, l.code, c.require_ma, c.settings, c.created_at
+	}, `SELECT c.id, c.name, c.prefix, c.secret, c.location_id, l.code, c.require_ma, c.settings, c.detected, c.detected_by, c.created_at
 		FROM clients c JOIN locations l ON l.id = c.location_id ORDER BY c.id`)
 	if err != nil {
 		return err

@@ -59,6 +59,8 @@ type Store struct {
 	queue        *queue
 	done         chan struct{} // closed when the writer has ended
 	learned      chan struct{} // closed when learnDevices has
+	stopReckon   context.CancelFunc
+	reckoned     chan struct{} // closed when reckon has ended
 
 	cache    *macwatch.Cache
 	passes   macwatch.Passes
@@ -93,7 +95,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s := &Store{
 		dir: o.Dir, log: o.Log, wall: o.Now, uptime: o.Uptime, keepRaw: o.KeepRaw, keepSessions: o.KeepSessions, metrics: newMetrics(o.Metrics),
-		queue: newQueue(o.Queue), done: make(chan struct{}), learned: make(chan struct{}), news: make(chan struct{}, 1), cache: macwatch.NewCache(o.CacheCapacity),
+		queue: newQueue(o.Queue), done: make(chan struct{}), learned: make(chan struct{}), reckoned: make(chan struct{}), news: make(chan struct{}, 1), cache: macwatch.NewCache(o.CacheCapacity),
 	}
 	s.SetIssuers(o.Issuers)
 	if err := s.open(); err != nil {
@@ -102,6 +104,9 @@ func Open(o Options) (*Store, error) {
 	s.setWritable(true)
 	go s.run()
 	go s.learnDevices()
+	ctx, cancel := context.WithCancel(context.Background())
+	s.stopReckon = cancel
+	go s.reckon(ctx)
 	return s, nil
 }
 
@@ -143,6 +148,8 @@ func (s *Store) open() (err error) {
 
 // Close drains the queue, writes what is pending, and closes the files.
 func (s *Store) Close() error {
+	s.stopReckon()
+	<-s.reckoned
 	s.queue.close()
 	<-s.done
 	<-s.learned

@@ -90,14 +90,17 @@ func (a *app) wire() (err error) {
 	a.radius, err = radiusd.Listen(radiusd.Options{
 		Auth: a.config.Radius.Auth, Acct: a.config.Radius.Acct,
 		Sockets: int(a.config.Radius.Sockets), ReceiveBuffer: int(a.config.Radius.ReceiveBuffer),
-		RejectDelay: a.config.Radius.rejectDelay(), ClassKey: a.store.ClassKey(),
-		Journal: a.store, Claims: a.store, Learner: a.store, Passes: a.store.Passes(),
+		RejectDelay: a.config.Radius.rejectDelay(), ClassKey: a.store.ClassKey(), TraceHistory: int(a.config.Trace.History),
+		Journal: a.store, Claims: a.store, Learner: a.store, Makes: a.store, Passes: a.store.Passes(),
 		Log: a.log.Named("radius"), Metrics: registry, Now: a.store.Now,
 	})
 	if err != nil {
 		return err
 	}
 	a.onStop("radius", a.radius.Close)
+	if err := a.store.NamelessSessions(context.Background(), a.radius.Remember); err != nil {
+		return err
+	}
 
 	gauges := newStateMetrics(a.store, a.store.Now)
 	registry.MustRegister(gauges)
@@ -128,12 +131,14 @@ func (a *app) wire() (err error) {
 	}
 	a.admin, err = admin.Listen(admin.Options{
 		Socket: a.config.socket(), Listen: a.config.Admin.Listen, TLS: secured, InsecureHTTP: a.config.Admin.InsecureHTTP,
-		Store: a.store, Courier: a.notice, Ready: a.readiness, Metrics: registry, Registerer: registry, Log: a.log.Named("admin"), Now: a.store.Now,
+		Store: a.store, Courier: a.notice, Air: a.radius, Ready: a.readiness, Metrics: registry, Registerer: registry, Log: a.log.Named("admin"), Now: a.store.Now,
 	})
 	if err != nil {
 		return err
 	}
 	a.onStop("admin", a.admin.Close)
+	// Whoever watches would hold up admin's end.
+	a.onStop("traces", func(context.Context) error { a.radius.EndTraces(); return nil })
 
 	path := filepath.Join(a.config.DataDir, addressesFile)
 	a.onStop("addresses", func(context.Context) error { return os.Remove(path) })

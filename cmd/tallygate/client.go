@@ -17,41 +17,47 @@ const goodSecret = 16
 
 func newClientCmd(c *console) *cobra.Command {
 	return group("client", "Clients: the RADIUS peers (APs, controllers) and their shared secrets",
-		clientAddCmd(c), clientListCmd(c), clientRemoveCmd(c))
+		clientAddCmd(c), clientListCmd(c), clientShowCmd(c), clientUnknownCmd(c), clientSetCmd(c), clientRemoveCmd(c))
 }
+
+var requirements = []macwatch.RequireMA{macwatch.RequireYes, macwatch.RequireNo, macwatch.RequireAuto}
+
+const requireUsage = "drop Access-Requests without it; auto: once a source has sent it, always from that source"
 
 func clientAddCmd(c *console) *cobra.Command {
 	p := macwatch.Client{RequireMA: macwatch.RequireYes}
 	var address string
+	var more clientFlags
 	cmd := &cobra.Command{
-		Use:     "add NAME --address CIDR --secret S --location ID",
-		Short:   "Add a client: who may send from an address or prefix, for which Location",
-		Example: `  tallygate client add controller --address 10.20.0.0/16 --secret "$SECRET" --location 28N2S004`,
-		Args:    takes("NAME"),
+		Use:   "add NAME --address CIDR --secret S --location ID",
+		Short: "Add a client: who may send from an address or prefix, for which Location",
+		Example: `  tallygate client add controller --address 10.20.0.0/16 --secret "$SECRET" --location 28N2S004
+  tallygate client add gateway --address 10.20.0.1 --secret "$SECRET" --location 28N2S004 --vendor opnsense`,
+		Args: takes("NAME"),
 	}
 	f := cmd.Flags()
 	f.StringVar(&address, "address", "", "source address or `CIDR` prefix")
 	f.StringVar(&p.Secret, "secret", "", "shared secret, 16 characters or more")
 	f.StringVar(&p.Location, "location", "", "`ID` of its Location")
-	f.Var(choice[macwatch.RequireMA]{&p.RequireMA, []macwatch.RequireMA{macwatch.RequireYes, macwatch.RequireNo, macwatch.RequireAuto}},
-		"require-message-authenticator", "drop Access-Requests without it; auto: once a source has sent it, always from that source")
+	f.Var(choice[macwatch.RequireMA]{&p.RequireMA, requirements}, "require-message-authenticator", requireUsage)
+	more.add(f)
 	cmd.RunE = c.ask(func(ctx context.Context, g *admin.Client, args []string) error {
 		prefix, err := parsePrefix(address)
 		if err != nil {
 			return err
 		}
+		patch, err := more.patch(f)
+		if err != nil {
+			return err
+		}
+		p = patch.Apply(p)
 		p.Name, p.Prefix = args[0], prefix
 		added, err := g.AddClient(ctx, c.change(), p)
 		if err != nil {
 			return err
 		}
-		if weak := weakSecret(p.Secret); weak != "" {
-			c.warn("%s; use one of %d or more random characters, such as `openssl rand -base64 24` prints", weak, goodSecret)
-		}
-		if added.RequireMA != macwatch.RequireYes {
-			c.warn("client %s may send Access-Requests without Message-Authenticator, which can be forged on the way (BlastRADIUS); "+
-				"switch it on in the access points, then remove the client and add it with --require-message-authenticator yes", added.Name)
-		}
+		c.warnSecret(p.Secret)
+		c.warnSigning(added)
 		return c.done(added, "added client %s: %s for Location %s", added.Name, added.Prefix, added.Location)
 	})
 	return c.changes(required(cmd, "address", "secret", "location"))
@@ -95,12 +101,12 @@ func clientListCmd(c *console) *cobra.Command {
 		Short: "List clients, oldest first; secrets are not shown",
 		Args:  takes(),
 		RunE: c.ask(func(ctx context.Context, g *admin.Client, _ []string) error {
-			all, err := g.Clients(ctx)
+			all, err := clientsWithSecrets(ctx, g)
 			l := c.listing("no clients yet: every packet is dropped; add one with `tallygate client add`",
-				"NAME", "ADDRESS", "LOCATION", "MESSAGE-AUTHENTICATOR", "SINCE")
+				"NAME", "ADDRESS", "LOCATION", "VENDOR", "MESSAGE-AUTHENTICATOR", "SINCE", "SHARED SECRET")
 			for _, p := range all {
 				if err == nil {
-					err = l.row(p, p.Name, p.Prefix.String(), p.Location, string(p.RequireMA), stamp(p.CreatedAt))
+					err = l.row(p, p.Name, p.Prefix.String(), p.Location, vendorText(p.Client), string(p.RequireMA), stamp(p.CreatedAt), p.secretCell())
 				}
 			}
 			return l.close(err)

@@ -25,6 +25,7 @@ type Config struct {
 	Notices   NoticesConfig   `yaml:"notices"`
 	KeepRaw   bool            `yaml:"keep_raw"` // keep every accounting packet as it came
 	Retention RetentionConfig `yaml:"retention"`
+	Trace     TraceConfig     `yaml:"trace"`
 }
 
 // RadiusConfig is where RADIUS is served, and how.
@@ -66,6 +67,11 @@ func (c RetentionConfig) sessions() time.Duration {
 	return time.Duration(c.SessionDays) * 24 * time.Hour
 }
 
+// TraceConfig is how much of what was decided is remembered for `tallygate trace`.
+type TraceConfig struct {
+	History Whole `yaml:"history"` // events of each kind, 0-1000000; 0: none
+}
+
 // LogConfig is what is logged to standard error.
 type LogConfig struct {
 	Level  string `yaml:"level"`  // debug, info, warn or error; SIGHUP re-reads it
@@ -86,6 +92,7 @@ func defaultConfig() Config {
 		Issuers:  []string{},
 		MACCache: MACCacheConfig{Capacity: 1_000_000},
 		Log:      LogConfig{Level: zapcore.InfoLevel.String(), Format: logJSON},
+		Trace:    TraceConfig{History: radiusd.DefaultTraceHistory},
 		Notices:  NoticesConfig{SMTP: SMTPConfig{Port: 587, TLS: notice.TLSStart}},
 	}
 }

@@ -20,6 +20,7 @@ const (
 	maxBuffer      = 1 << 30
 	minSessionDays = int(store.MinRetention / (24 * time.Hour))
 	maxSessionDays = 36_500 // a hundred years
+	maxHistory     = 1_000_000
 )
 
 // The two log formats.
@@ -117,6 +118,9 @@ func (c Config) checkRest() *mistake {
 	}
 	if m := c.Retention.check(); m != nil {
 		return m
+	}
+	if h := c.Trace.History; h < 0 || h > maxHistory {
+		return &mistake{path: "$.trace.history", message: fmt.Sprintf("history must be from 0 to %d events, not %d", maxHistory, h)}
 	}
 	levels := []string{"debug", "info", "warn", "error"}
 	if _, err := zapcore.ParseLevel(c.Log.Level); err != nil || !slices.Contains(levels, c.Log.Level) {

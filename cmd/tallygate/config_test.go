@@ -49,6 +49,7 @@ mac_cache: {capacity: 1}
 log: {level: debug, format: console}
 keep_raw: true
 retention: {session_days: 90}
+trace: {history: 7}
 notices:
   smtp: {host: mail.hotel.example, port: 465, tls: tls, user: gateway, password_file: /run/smtp, from: "Tallygate <t@hotel.example>"}
   webhooks: {allow_private: true}
@@ -60,7 +61,7 @@ notices:
 			RejectDelay: 0, Sockets: 4, ReceiveBuffer: 1 << 20},
 		Admin:   AdminConfig{TLS: TLSConfig{Certificate: "/etc/tls/c.pem", Key: "/etc/tls/k.pem"}, InsecureHTTP: true},
 		Issuers: []string{anIssuer}, MACCache: MACCacheConfig{Capacity: 1},
-		Log: LogConfig{Level: "debug", Format: "console"}, KeepRaw: true, Retention: RetentionConfig{SessionDays: 90},
+		Log: LogConfig{Level: "debug", Format: "console"}, KeepRaw: true, Retention: RetentionConfig{SessionDays: 90}, Trace: TraceConfig{History: 7},
 		Notices: NoticesConfig{Webhooks: WebhooksConfig{AllowPrivate: true}, SMTP: SMTPConfig{Host: "mail.hotel.example", Port: 465, TLS: "tls",
 			User: "gateway", PasswordFile: "/run/smtp", From: "Tallygate <t@hotel.example>"}},
 	}, c)
@@ -105,7 +106,7 @@ c.yaml:1:7: unknown key "colour"
 >    1 | log: {colour: red}
        |       ^`, "known keys: data_dir, radius.auth, radius.acct, radius.reject_delay, radius.sockets, radius.receive_buffer, " +
 			"admin.listen, admin.tls.certificate, admin.tls.key, admin.insecure_http, issuers, mac_cache.capacity, log.level, log.format, notices.smtp.host, notices.smtp.port, notices.smtp.tls, " +
-			"notices.smtp.user, notices.smtp.password_file, notices.smtp.from, notices.webhooks.allow_private, keep_raw, retention.session_days"},
+			"notices.smtp.user, notices.smtp.password_file, notices.smtp.from, notices.webhooks.allow_private, keep_raw, retention.session_days, trace.history"},
 		{"key twice", "data_dir: x\ndata_dir: y\n", `
 c.yaml:2:1: mapping key "data_dir" already defined at [1:1]
      1 | data_dir: x

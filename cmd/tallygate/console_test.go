@@ -102,7 +102,7 @@ func TestLongListingsAreNotHeld(t *testing.T) {
 // The promises of DESIGN section 7 about flags, for every command there is.
 func TestFlagsOfEveryCommand(t *testing.T) {
 	changing := map[string]bool{}
-	for _, name := range strings.Split("organization add,location add,location set,client add,client remove,"+
+	for _, name := range strings.Split("organization add,location add,location set,client add,client set,client remove,"+
 		"license activate,license request,license deny,license restore,license assign,license unassign,license confirm-start,license decline-start,"+
 		"license transfer approve,license transfer refuse,license transfer withdraw,partner add,partner remove,gateway release,"+
 		"issuer init,issuer passphrase,issuer grant,issuer sheet,issuer upgrade,issuer renew,issuer undo-start,issuer deny,issuer restore,"+

@@ -87,6 +87,7 @@ func grantFlags(f *pflag.FlagSet, t *licensing.Terms) {
 	f.IntVar(&t.Quantity, "quantity", 1, "licenses in the pool")
 	f.DurationVar(&t.CountWindow, "count-window", 0, "the devices must be seen within this time of each other, e.g. 24h")
 	f.BoolVar(&t.IgnorePriv, "ignore-private-addresses", false, "randomised addresses do not count")
+	f.BoolVar(&t.PrivateByUser, "private-addresses-by-user", false, "randomised addresses of one user name count as one device")
 	f.BoolVar(&t.Trial, "trial", false, "a trial: three months, once per gateway")
 	f.IntVar(&t.ConfirmEvery, "confirm-every", 0, "`DAYS` after which access is denied without a signed confirmation (monthly payment: 31)")
 	f.StringVar(&t.Distributor, "distributor", "", "`NAME` of the distributor")

@@ -78,7 +78,7 @@ func addSettingFlags(f *pflag.FlagSet) {
 	f.Var(choice[licensing.APPolicy]{new(licensing.APPolicy), apPolicies}, "ap-policy", "how APs get their slot")
 	f.String("time-zone", "", "IANA time `ZONE`; the end of a running license does not move")
 	f.Var(choice[licensing.AutoRenewal]{new(licensing.AutoRenewal), onOff}, "auto-renewal", "when the last license ends, take the next one of the Organization's pool")
-	f.String("room-attribute", "", "where the room stands: nas-port-id, vlan, user-name, nas-identifier, called-station-id or ap; \"\" for no rooms")
+	f.String("room-attribute", "", "where the room stands: nas-port-id, vlan, user-name, ap, a vendor's attribute such as Aruba-Location-Id, cisco-avpair:KEY …; \"\" for no rooms")
 	f.String("room-pattern", "", "regular `EXPRESSION`; its first group is the room")
 	f.StringArray("room-map", nil, "`TEXT=ROOM`, repeatable; TEXT= takes an entry away")
 	f.Bool("room-required", false, "refuse requests without a room")

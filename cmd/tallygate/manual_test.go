@@ -38,6 +38,25 @@ func yamlKeys(of reflect.Type) []string {
 	return keys
 }
 
+// TestHintsStandInTheManual: what trace says to do is what the tables of README.md say,
+// word for word, and they have a row for each reason and no other.
+func TestHintsStandInTheManual(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	_, section, found := strings.Cut(string(text), "\n## Why was a guest refused?\n")
+	require.True(t, found)
+	section, _, _ = strings.Cut(section, "\n## ")
+	rows := map[string]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| (.*) \\|$").FindAllStringSubmatch(section, -1) {
+		rows[row[1]] = row[2]
+	}
+	reasons := append(licensing.Refusals(), licensing.Drops()...)
+	for _, r := range reasons {
+		require.Equal(t, r.Hint(), rows[r.String()], r.String())
+	}
+	require.Len(t, rows, len(reasons))
+}
+
 // TestManual: README.md explains every reason and every metric.
 func TestManual(t *testing.T) {
 	text, err := os.ReadFile("../../README.md")
