@@ -49,6 +49,7 @@ type Store interface {
 	Tokens
 	Tickets
 	Credentials
+	Stays
 }
 
 // Options is what a Server needs.

@@ -92,6 +92,12 @@ func TestCallsReachTheStore(t *testing.T) {
 				Down: 5, Up: 1, Room: "412", Surname: "s", UserID: "u", Note: "n"})
 			return err
 		}},
+		{"ImportStays {ana@console true} L1 {Stays:[{ID:7 Room:412 Surname:Sol Arrival:2026-12-01 Departure:2026-12-02 From:0001-01-01 00:00:00 +0000 UTC Until:0001-01-01 00:00:00 +0000 UTC Folded:}] Replace:true}", func(c *Client) error {
+			_, err := c.ImportStays(ctx, dryByAna, "L1", macwatch.StayImport{Replace: true, Stays: []macwatch.GuestStay{{ID: "7", Room: "412", Surname: "Sol", Arrival: "2026-12-01", Departure: "2026-12-02"}}})
+			return err
+		}},
+		{"Stays L1", func(c *Client) error { _, err := c.Stays(ctx, "L1"); return err }},
+		{"RemoveStay {ana@console true} L1 " + odd, func(c *Client) error { return c.RemoveStay(ctx, dryByAna, "L1", odd) }},
 		{"Credentials L1", func(c *Client) error {
 			return c.Credentials(ctx, "L1", func(i macwatch.PassInfo) error { require.Equal(t, "g-1", i.UserName); return nil })
 		}},

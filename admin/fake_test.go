@@ -88,6 +88,18 @@ func (f *fakeStore) RevokeCredential(_ context.Context, ch licensing.Change, loc
 	return f.note("RevokeCredential %v %s %s", ch, location, userName)
 }
 
+func (f *fakeStore) ImportStays(_ context.Context, ch licensing.Change, location string, l macwatch.StayImport) (macwatch.StayReport, error) {
+	return macwatch.StayReport{Added: len(l.Stays)}, f.note("ImportStays %v %s %+v", ch, location, l)
+}
+
+func (f *fakeStore) Stays(_ context.Context, location string) ([]macwatch.GuestStay, error) {
+	return nil, f.note("Stays %s", location)
+}
+
+func (f *fakeStore) RemoveStay(_ context.Context, ch licensing.Change, location, id string) error {
+	return f.note("RemoveStay %v %s %s", ch, location, id)
+}
+
 func (f *fakeStore) Authenticate(secret string) (licensing.AccessToken, bool) {
 	v, ok := f.tokens[secret]
 	return v, ok

@@ -101,6 +101,9 @@ func may() map[string][]licensing.Role {
 		"POST /v1/locations/{location}/credentials":              lets,
 		"GET /v1/locations/{location}/credentials":               serves,
 		"DELETE /v1/locations/{location}/credentials/{user}":     lets,
+		"GET /v1/locations/{location}/stays":                     serves,
+		"POST /v1/locations/{location}/stays":                    serves,
+		"DELETE /v1/locations/{location}/stays/{id}":             serves,
 
 		"GET /v1/recipients":                owners,
 		"POST /v1/recipients":               owners,

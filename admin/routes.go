@@ -105,6 +105,9 @@ func apiRoutes(o Options) []route {
 		{"GET /v1/locations/{location}/credentials", nil, listCredentials(s)},
 		{"POST /v1/locations/{location}/credentials", nil, issueCredential(s)},
 		{"DELETE /v1/locations/{location}/credentials/{user}", nil, revokeCredential(s)},
+		{"GET /v1/locations/{location}/stays", nil, listStays(s)},
+		{"POST /v1/locations/{location}/stays", nil, importStays(s)},
+		{"DELETE /v1/locations/{location}/stays/{id}", nil, removeStay(s)},
 
 		{"GET /v1/recipients", nil, listRecipients(s)},
 		{"POST /v1/recipients", nil, addRecipient(s)},

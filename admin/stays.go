@@ -11,7 +11,7 @@ import (
 // Stays keeps who stays in which room, named by their ids.
 type Stays interface {
 	ImportStays(ctx context.Context, ch licensing.Change, location string, list macwatch.StayImport) (macwatch.StayReport, error)
-	Stays(ctx context.Context, location string) ([]macwatch.Stay, error)
+	Stays(ctx context.Context, location string) ([]macwatch.GuestStay, error)
 	RemoveStay(ctx context.Context, ch licensing.Change, location, id string) error
 }
 
@@ -34,14 +34,14 @@ func importStays(book Stays) endpoint {
 	return answer(func(ctx context.Context, q request[stayBody]) (macwatch.StayReport, error) {
 		list := macwatch.StayImport{Replace: q.Body.Replace}
 		for _, s := range q.Body.Stays {
-			list.Stays = append(list.Stays, macwatch.Stay{ID: s.ID, Room: s.Room, Surname: s.Surname, Arrival: s.Arrival, Departure: s.Departure})
+			list.Stays = append(list.Stays, macwatch.GuestStay{ID: s.ID, Room: s.Room, Surname: s.Surname, Arrival: s.Arrival, Departure: s.Departure})
 		}
 		return book.ImportStays(ctx, q.Change, q.PathValue("location"), list)
 	})
 }
 
 func listStays(book Stays) endpoint {
-	return list(func(ctx context.Context, q request[none]) ([]macwatch.Stay, error) {
+	return list(func(ctx context.Context, q request[none]) ([]macwatch.GuestStay, error) {
 		return book.Stays(ctx, q.PathValue("location"))
 	})
 }
@@ -72,8 +72,8 @@ func (c *Client) ImportStays(ctx context.Context, ch licensing.Change, location 
 }
 
 // Stays lists stays, by arrival.
-func (c *Client) Stays(ctx context.Context, location string) ([]macwatch.Stay, error) {
-	return getAll[macwatch.Stay](ctx, c, path("locations", location, "stays"))
+func (c *Client) Stays(ctx context.Context, location string) ([]macwatch.GuestStay, error) {
+	return getAll[macwatch.GuestStay](ctx, c, path("locations", location, "stays"))
 }
 
 // RemoveStay removes one.

@@ -25,6 +25,7 @@ const (
 	ReasonCredentialExpired
 	ReasonCredentialRevoked
 	ReasonCredentialTaken
+	ReasonTooManyAttempts
 	ReasonUnknownLocation
 	ReasonRealmMismatch
 	ReasonEAPUnsupported
@@ -77,6 +78,7 @@ var reasonTexts = [reasonEnd]struct{ label, text string }{
 	ReasonCredentialExpired:           {"credential-expired", "This guest account has expired."},
 	ReasonCredentialRevoked:           {"credential-revoked", "This ticket or guest account was revoked."},
 	ReasonCredentialTaken:             {"credential-taken", "This ticket is in use by other devices."},
+	ReasonTooManyAttempts:             {"too-many-attempts", "Too many wrong passwords for this room: try again in a quarter of an hour."},
 	ReasonUnknownLocation:             {"unknown-location", "The Location of this request is not known."},
 	ReasonRealmMismatch:               {"realm-mismatch", "The realm of this login belongs to another Organization."},
 	ReasonEAPUnsupported:              {"eap-unsupported", "EAP (802.1X) is not offered on this network."},

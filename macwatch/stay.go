@@ -9,9 +9,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Stay is a guest in a room, from a day to a day, as the hotel's system knows it. It lets
+// GuestStay is a guest in a room, from a day to a day, as the hotel's system knows it. It lets
 // the guest log in with the room as user name and the surname as password.
-type Stay struct {
+type GuestStay struct {
 	ID        string `json:"id"`
 	Room      string `json:"room"` // normalised
 	Surname   string `json:"surname"`
@@ -27,8 +27,8 @@ type Stay struct {
 
 // StayImport asks for stays to be as a list says.
 type StayImport struct {
-	Stays   []Stay `json:"stays"`
-	Replace bool   `json:"replace,omitempty"` // stays that are not in the list are removed
+	Stays   []GuestStay `json:"stays"`
+	Replace bool        `json:"replace,omitempty"` // stays that are not in the list are removed
 }
 
 // StayReport is what an import has done.
@@ -40,7 +40,7 @@ type StayReport struct {
 }
 
 // At reports whether the stay lets in at now.
-func (s *Stay) At(now time.Time) bool { return !now.Before(s.From) && now.Before(s.Until) }
+func (s *GuestStay) At(now time.Time) bool { return !now.Before(s.From) && now.Before(s.Until) }
 
 // plainLetters are letters that no decomposition makes plain.
 var plainLetters = strings.NewReplacer("ß", "ss", "ø", "o", "æ", "ae", "œ", "oe", "ł", "l", "đ", "d", "ð", "d", "þ", "th", "ı", "i", "ħ", "h")

@@ -15,7 +15,7 @@ type Venue struct {
 	// Inputs are devices that log in by MAC alone under guests: local.
 	Inputs map[MAC]MACInput
 	// Stays by room, present and to come; several of a room where guests share or follow each other.
-	Stays map[string][]Stay
+	Stays map[string][]GuestStay
 }
 
 // Account is a local guest account. CHAP needs the clear password, so it is kept.

@@ -31,6 +31,9 @@ func (r *reader) checkCredentials(l *location) (a admission, reason licensing.Re
 		return a, reason
 	}
 	a.until, reason = r.checkAccount(l)
+	if reason == licensing.ReasonBadCredentials && len(l.venue.Stays) > 0 {
+		a.until, reason = r.checkStay(l)
+	}
 	return a, reason
 }
 

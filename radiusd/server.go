@@ -35,6 +35,7 @@ type Server struct {
 	accepted *lru.Cache[acceptedDevice, struct{}]
 	records  sync.Pool // of *pendingRecord
 	rejects  *rejector
+	guesses  guesses
 	inflight *inflight
 
 	trace     *tracer
@@ -126,6 +127,7 @@ func newServer(o Options) (*Server, error) {
 		accepted: accepted,
 		joins:    newJoins(),
 		inflight: newInflight(),
+		guesses:  newGuesses(),
 		stop:     make(chan struct{}),
 
 		trace:     newTracer(o.TraceHistory),

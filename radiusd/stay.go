@@ -43,7 +43,7 @@ func (r *reader) checkStay(l *location) (until time.Time, reason licensing.Reaso
 
 // surnameHolds checks the password against the surname, or, where the user name has told
 // that already, the room.
-func (r *reader) surnameHolds(s *macwatch.Stay, orRoom bool) bool {
+func (r *reader) surnameHolds(s *macwatch.GuestStay, orRoom bool) bool {
 	if r.packet.has(attrCHAPPassword) {
 		for _, spelling := range macwatch.SurnameSpellings(s.Surname) {
 			if r.passwordHolds(spelling) {

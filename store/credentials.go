@@ -40,7 +40,14 @@ func (s *Store) checkCredential(l licensing.Location, o *macwatch.CredentialOrde
 			WithHint("`tallygate location set %s --guests local` lets this gateway check credentials", l.Code)
 	}
 	if o.Surname != "" {
-		return licensing.Errorf(licensing.CodeInvalid, "a surname says nothing here").WithHint("leave it out")
+		stay, known := s.stayOf(l.ID, o.Room, o.Surname, s.Now())
+		if !known {
+			return licensing.Errorf(licensing.CodeNotFound, "no guest of this name is in this room now").
+				WithHint("let the guest try again, and not too often: surnames are easily guessed")
+		}
+		if o.Room = stay.Room; o.Until.IsZero() || stay.Until.Before(o.Until) {
+			o.Until = stay.Until
+		}
 	}
 	if o.MAC != 0 {
 		if err := checkDevice(o.MAC); err != nil {

@@ -62,6 +62,9 @@ func (w *writer) housekeep(last bool) error {
 		return err
 	}
 	w.forgetPasses()
+	if err := w.eraseStays(); err != nil {
+		return err
+	}
 	clockDue := w.s.uptime()-w.clockSaved >= clockInterval
 	if !last && !w.failed && !clockDue && w.seen.empty() {
 		return nil

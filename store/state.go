@@ -59,6 +59,9 @@ func loadState(ctx context.Context, q querier, now time.Time) (*state, error) {
 			return nil, err
 		}
 	}
+	if err := st.loadStays(ctx, q, now); err != nil {
+		return nil, err
+	}
 	if err := st.loadLabs(ctx, q, now); err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func stayClockOf(l *licensing.Location) (c stayClock, err error) {
 }
 
 // set works out when a stay lets in.
-func (c stayClock) set(s *macwatch.Stay) error {
+func (c stayClock) set(s *macwatch.GuestStay) error {
 	arrival, err := licensing.ParseDate(s.Arrival)
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func (c stayClock) set(s *macwatch.Stay) error {
 	return nil
 }
 
-func scanStay(r *sql.Rows) (location int64, s macwatch.Stay, err error) {
+func scanStay(r *sql.Rows) (location int64, s macwatch.GuestStay, err error) {
 	return location, s, r.Scan(&location, &s.ID, &s.Room, &s.Surname, &s.Arrival, &s.Departure)
 }
 
@@ -82,7 +82,7 @@ func (st *state) loadStays(ctx context.Context, q querier, now time.Time) error 
 		}
 		v := st.venues[location]
 		if v.Stays == nil {
-			v.Stays = map[string][]macwatch.Stay{}
+			v.Stays = map[string][]macwatch.GuestStay{}
 		}
 		v.Stays[s.Room] = append(v.Stays[s.Room], s)
 		return none, nil
@@ -154,7 +154,7 @@ func (s *Store) ImportStays(ctx context.Context, ch licensing.Change, location s
 	return report, err
 }
 
-func sameStay(a, b macwatch.Stay) bool {
+func sameStay(a, b macwatch.GuestStay) bool {
 	return a.Room == b.Room && a.Surname == b.Surname && a.Arrival == b.Arrival && a.Departure == b.Departure
 }
 
@@ -166,7 +166,7 @@ func stayError(i int, err error) error {
 
 // checkStay brings a stay into the form in which it is kept. One without an id gets one
 // of room, arrival and surname; the name itself must not stand in it.
-func checkStay(s *macwatch.Stay, c stayClock) error {
+func checkStay(s *macwatch.GuestStay, c stayClock) error {
 	s.Room, s.Surname, s.ID = macwatch.NormalizeRoom(s.Room), strings.TrimSpace(s.Surname), strings.TrimSpace(s.ID)
 	if err := c.set(s); err != nil {
 		return err
@@ -186,8 +186,8 @@ func checkStay(s *macwatch.Stay, c stayClock) error {
 	return nil
 }
 
-func (t *tx) stays(location int64) (map[string]macwatch.Stay, error) {
-	known := map[string]macwatch.Stay{}
+func (t *tx) stays(location int64) (map[string]macwatch.GuestStay, error) {
+	known := map[string]macwatch.GuestStay{}
 	_, err := rows(t.ctx, t.conn, func(r *sql.Rows) (none struct{}, err error) {
 		_, s, err := scanStay(r)
 		known[s.ID] = s
@@ -197,7 +197,7 @@ func (t *tx) stays(location int64) (map[string]macwatch.Stay, error) {
 }
 
 // Stays lists a Location's stays, by arrival.
-func (s *Store) Stays(ctx context.Context, location string) ([]macwatch.Stay, error) {
+func (s *Store) Stays(ctx context.Context, location string) ([]macwatch.GuestStay, error) {
 	l, err := s.Location(ctx, location)
 	if err != nil {
 		return nil, err
@@ -206,7 +206,7 @@ func (s *Store) Stays(ctx context.Context, location string) ([]macwatch.Stay, er
 	if err != nil {
 		return nil, err
 	}
-	return rows(ctx, s.readers, func(r *sql.Rows) (macwatch.Stay, error) {
+	return rows(ctx, s.readers, func(r *sql.Rows) (macwatch.GuestStay, error) {
 		_, stay, err := scanStay(r)
 		if err != nil {
 			return stay, err
@@ -239,14 +239,14 @@ func (s *Store) RemoveStay(ctx context.Context, ch licensing.Change, location, i
 }
 
 // stayOf finds the stay of a guest who is in the house now.
-func (s *Store) stayOf(location int64, room, surname string, now time.Time) (macwatch.Stay, bool) {
+func (s *Store) stayOf(location int64, room, surname string, now time.Time) (macwatch.GuestStay, bool) {
 	folded := macwatch.FoldSurname(surname)
 	for _, stay := range s.state.Load().venues[location].Stays[macwatch.NormalizeRoom(room)] {
 		if stay.At(now) && stay.Folded == folded {
 			return stay, true
 		}
 	}
-	return macwatch.Stay{}, false
+	return macwatch.GuestStay{}, false
 }
 
 // eraseStays erases, about once an hour, the stays whose guests have left long enough ago.

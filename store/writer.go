@@ -43,6 +43,7 @@ type writer struct {
 	clockEvent  licensing.ClockEvent // not reported yet
 	kept        time.Time            // last housekeeping, by the machine's own clock
 	passesKept  time.Duration        // uptime when passes were last forgotten
+	staysErased time.Duration        // uptime when stays were last looked at
 }
 
 // epoch is a Location's counting epoch, and the license that governed in it.

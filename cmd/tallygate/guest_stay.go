@@ -23,14 +23,14 @@ func guestStayCmd(c *console) *cobra.Command {
 
 func stayAddCmd(c *console) *cobra.Command {
 	var location string
-	var s macwatch.Stay
+	var s macwatch.GuestStay
 	cmd := &cobra.Command{
 		Use:     "add --location ID --room R --surname NAME --arrival DAY --departure DAY",
 		Short:   "Add a stay, or change the one with this id",
 		Example: `  tallygate guest stay add --location 28N2S004 --room 412 --surname "García López" --arrival 2026-12-01 --departure 2026-12-05`,
 		Args:    takes(),
 		RunE: c.ask(func(ctx context.Context, g *admin.Client, _ []string) error {
-			report, err := g.ImportStays(ctx, c.change(), location, macwatch.StayImport{Stays: []macwatch.Stay{s}})
+			report, err := g.ImportStays(ctx, c.change(), location, macwatch.StayImport{Stays: []macwatch.GuestStay{s}})
 			if err != nil {
 				return err
 			}
@@ -83,7 +83,7 @@ the same file twice changes nothing. With --replace, stays that the file does no
 // stayFile is a file of stays; lines are where they stand in it.
 type stayFile struct {
 	name  string
-	stays []macwatch.Stay
+	stays []macwatch.GuestStay
 	lines []int
 }
 
@@ -153,7 +153,7 @@ func (f *stayFile) read(in io.Reader) error {
 			}
 			return strings.TrimSpace(cells[index[name]])
 		}
-		f.stays = append(f.stays, macwatch.Stay{ID: cell("id"), Room: cell("room"), Surname: cell("surname"), Arrival: cell("arrival"), Departure: cell("departure")})
+		f.stays = append(f.stays, macwatch.GuestStay{ID: cell("id"), Room: cell("room"), Surname: cell("surname"), Arrival: cell("arrival"), Departure: cell("departure")})
 		f.lines = append(f.lines, line)
 	}
 }
