@@ -49,6 +49,7 @@ type Store interface {
 	Tokens
 	Tickets
 	Credentials
+	Privacy
 }
 
 // Options is what a Server needs.

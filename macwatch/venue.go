@@ -14,6 +14,9 @@ type Venue struct {
 	Accounts map[string]Account
 	// Inputs are devices that log in by MAC alone under guests: local.
 	Inputs map[MAC]MACInput
+	// Veil names the devices where their addresses are not kept; nil where they are. All
+	// of the above knows them by the same names.
+	Veil *Veil
 }
 
 // Account is a local guest account. CHAP needs the clear password, so it is kept.

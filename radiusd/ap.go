@@ -215,4 +215,5 @@ func (id *identity) settle(aps *macwatch.Roster) {
 func (id *identity) enter(p *packet, l *location) {
 	id.settle(l.venue.APs)
 	id.room = l.room.find(p, id)
+	id.veil(l.venue.Veil)
 }

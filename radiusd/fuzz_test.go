@@ -1,9 +1,13 @@
 package radiusd
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/md5"
 	"encoding/binary"
+	"errors"
+	"io"
+	"slices"
 	"testing"
 
 	"go.uber.org/zap"
@@ -65,6 +69,61 @@ func FuzzWalk(f *testing.F) {
 			}
 		}
 	})
+}
+
+// FuzzFrames: a stream is cut up the same whether it comes at once or in pieces, every
+// packet has the length that it says, and what is cut off is the stream's beginning.
+func FuzzFrames(f *testing.F) {
+	good := access(1, "fuzz")
+	f.Add(append(append(bytes.Clone(good), status(2)...), good[:7]...), byte(1))
+	f.Add(append(bytes.Clone(good), 1, 2, 0, 19), byte(3))
+	f.Add([]byte{4, 1, 0x10, 0}, byte(2))
+	f.Add(bytes.Repeat([]byte{1, 1, 0, 20, 0}, 60), byte(7))
+	f.Fuzz(func(t *testing.T, stream []byte, step byte) {
+		cut := func(r io.Reader) (frames [][]byte, end error) {
+			in := bufio.NewReaderSize(r, linkReadBuffer)
+			for {
+				ready := hasFrame(in)
+				frame, err := nextFrame(in)
+				if err != nil {
+					if ready {
+						t.Fatal("hasFrame promised one")
+					}
+					return frames, err
+				}
+				if len(frame) < headerSize || len(frame) > maxPacket || int(binary.BigEndian.Uint16(frame[2:])) != len(frame) {
+					t.Fatalf("a frame of %d octets", len(frame))
+				}
+				frames = append(frames, bytes.Clone(frame))
+				if _, err := in.Discard(len(frame)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		whole, end := cut(bytes.NewReader(stream))
+		pieces, endOfPieces := cut(&inPieces{stream, int(step)%64 + 1})
+		if !slices.EqualFunc(whole, pieces, bytes.Equal) || errors.Is(end, defectLength) != errors.Is(endOfPieces, defectLength) {
+			t.Fatalf("%d frames and %v at once, %d and %v in pieces", len(whole), end, len(pieces), endOfPieces)
+		}
+		if !bytes.HasPrefix(stream, bytes.Join(whole, nil)) {
+			t.Fatal("not the stream")
+		}
+	})
+}
+
+// inPieces reads a few octets at a time.
+type inPieces struct {
+	rest []byte
+	step int
+}
+
+func (p *inPieces) Read(b []byte) (int, error) {
+	if len(p.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b, p.rest[:min(p.step, len(p.rest))])
+	p.rest = p.rest[n:]
+	return n, nil
 }
 
 // FuzzVendor: the walk ends, and stays within the value.
