@@ -6,9 +6,12 @@ import (
 	"crypto/md5"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"testing"
+	"unicode/utf8"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -241,4 +244,35 @@ func authenticated(datagram []byte) []byte {
 		copy(b[4:], sum[:])
 	}
 	return b
+}
+
+// FuzzDecode: whatever a packet holds, it is read without a panic, the guest is a device's
+// address, and the AP's name can be that of a slot. Reading it again finds the same.
+func FuzzDecode(f *testing.F) {
+	vendorSeeds(f)
+	for i, v := range packetsIn(f, "testdata/other-packets/*.txt", 1) {
+		f.Add(build(v.code, byte(i), "fuzz", v.attrs...))
+	}
+	f.Fuzz(func(t *testing.T, datagram []byte) {
+		first := NewDecoder("s").Decode(datagram, netip.AddrPort{}, netip.AddrPort{})
+		if first.GuestMAC != nil && !first.GuestMAC.Device() {
+			t.Fatalf("%s is a guest", first.GuestMAC)
+		}
+		if (first.GuestMAC == nil) != (first.GuestMACSource == macwatch.SourceNone) {
+			t.Fatalf("a guest %v from %s", first.GuestMAC, first.GuestMACSource)
+		}
+		if first.AP != nil && macwatch.SlotName(macwatch.KindAP, *first.AP) != *first.AP {
+			t.Fatalf("%q is no name of a slot", *first.AP)
+		}
+		again := NewDecoder("s").Decode(datagram, netip.AddrPort{}, netip.AddrPort{})
+		if a, b := fmt.Sprintf("%+v", again.APIdentity), fmt.Sprintf("%+v", first.APIdentity); a != b || again.Vendor != first.Vendor {
+			t.Fatalf("%s and then %s", b, a)
+		}
+		if !utf8.ValidString(first.APIdentity) {
+			t.Fatal("not text")
+		}
+		for _, name := range licensing.Attributes() {
+			AttributeText(datagram, name)
+		}
+	})
 }
