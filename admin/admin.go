@@ -50,6 +50,7 @@ type Store interface {
 	Tickets
 	Credentials
 	Stays
+	Privacy
 }
 
 // Options is what a Server needs.

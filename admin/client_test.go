@@ -228,6 +228,20 @@ func TestCallsReachTheStore(t *testing.T) {
 		{"StartLab {ana@console true} L1", func(c *Client) error { _, err := c.StartLab(ctx, dryByAna, "L1"); return err }},
 		{"StopLab {ana@console true} L1", func(c *Client) error { _, err := c.StopLab(ctx, dryByAna, "L1"); return err }},
 		{"Labs L1", func(c *Client) error { _, err := c.Lab(ctx, "L1"); return err }},
+		{"DataMap", func(c *Client) error { _, err := c.DataMap(ctx); return err }},
+		{"Held {ana@console false} 02:11:22:33:44:55 L1 asked true", func(c *Client) error {
+			h, err := c.Held(ctx, realByAna, macwatch.DeviceQuery{MAC: aMAC, Location: "L1", Reason: "asked", Export: true})
+			require.Equal(t, aMAC, h[0].MAC)
+			return err
+		}},
+		{"Erase {ana@console true} ~3f9ac01d77e2b452  asked true", func(c *Client) error {
+			name, ok := macwatch.ParseDevice("~3f9ac01d77e2b452")
+			require.True(t, ok)
+			e, err := c.Erase(ctx, dryByAna, macwatch.ErasureOrder{MAC: name, Reason: "asked", Lists: true})
+			require.Equal(t, name, e.MAC)
+			return err
+		}},
+		{"Purge {ana@console true} true", func(c *Client) error { _, err := c.Purge(ctx, dryByAna, true); return err }},
 		{"VerifyAudit", func(c *Client) error { _, err := c.VerifyAudit(ctx); return err }},
 	}
 	store := &fakeStore{}

@@ -356,6 +356,22 @@ func (f *fakeStore) Calendar(_ context.Context, number string, months int) ([]li
 	return []licensing.CalendarEntry{{Kind: "end"}}, f.note("Calendar %q %d", number, months)
 }
 
+func (f *fakeStore) DataMap(context.Context) (macwatch.DataMap, error) {
+	return macwatch.DataMap{MACStorage: "hmac"}, f.note("DataMap")
+}
+
+func (f *fakeStore) Held(_ context.Context, ch licensing.Change, q macwatch.DeviceQuery) ([]macwatch.HeldDevice, error) {
+	return []macwatch.HeldDevice{{MAC: q.MAC}}, f.note("Held %v %s %s %s %t", ch, q.MAC, q.Location, q.Reason, q.Export)
+}
+
+func (f *fakeStore) Erase(_ context.Context, ch licensing.Change, o macwatch.ErasureOrder) (macwatch.Erasure, error) {
+	return macwatch.Erasure{MAC: o.MAC, DryRun: ch.DryRun}, f.note("Erase %v %s %s %s %t", ch, o.MAC, o.Location, o.Reason, o.Lists)
+}
+
+func (f *fakeStore) Purge(_ context.Context, ch licensing.Change, rewrite bool) (macwatch.Purge, error) {
+	return macwatch.Purge{DryRun: ch.DryRun}, f.note("Purge %v %t", ch, rewrite)
+}
+
 func (f *fakeStore) VerifyAudit(context.Context) (licensing.AuditReport, error) {
 	return licensing.AuditReport{Entries: 3, OK: true}, f.note("VerifyAudit")
 }

@@ -21,6 +21,10 @@ func may() map[string][]licensing.Role {
 		"GET /v1/audit":              owners,
 		"GET /v1/audit/verification": owners,
 		"GET /v1/calendar":           reads,
+		"GET /v1/privacy":            reads,
+		"POST /v1/privacy/lookups":   owners,
+		"POST /v1/privacy/erasures":  owners,
+		"POST /v1/privacy/purges":    owners,
 
 		"GET /v1/tokens":           owners,
 		"POST /v1/tokens":          owners,

@@ -22,6 +22,10 @@ func apiRoutes(o Options) []route {
 		{"GET /v1/audit", auditQuery(), listAudit(s)},
 		{"GET /v1/audit/verification", nil, verifyAudit(s)},
 		{"GET /v1/calendar", []string{"months"}, showCalendar(s)},
+		{"GET /v1/privacy", nil, showDataMap(s)},
+		{"POST /v1/privacy/lookups", nil, lookUp(s)},
+		{"POST /v1/privacy/erasures", nil, erase(s)},
+		{"POST /v1/privacy/purges", nil, purge(s)},
 
 		{"GET /v1/tokens", nil, listTokens(s)},
 		{"POST /v1/tokens", nil, addToken(s)},

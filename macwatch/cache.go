@@ -33,9 +33,11 @@ func pack(epoch uint32, first time.Time) cached {
 	return cached(epoch)<<32 | cached(uint32(min(max(second, 0), math.MaxUint32)))
 }
 
-// word is the key in one word; false when it has no room, and is not cached then.
+// word is the key in one word; false when it has no room, and is not cached then. A
+// pseudonym fills the word; two of different Locations meet in one no sooner than two of
+// the same do.
 func (k DeviceKey) word() (uint64, bool) {
-	return uint64(k.Location)<<48 | uint64(k.MAC), k.Location >= 0 && k.Location < 1<<16
+	return uint64(k.Location)<<48 ^ uint64(k.MAC), k.Location >= 0 && k.Location < 1<<16
 }
 
 // NewCache holds up to capacity devices, at least 1.
@@ -61,6 +63,13 @@ func (c *Cache) Counted(key DeviceKey, epoch uint32, event time.Time) bool {
 func (c *Cache) Add(key DeviceKey, epoch uint32, first time.Time) {
 	if word, ok := key.word(); ok {
 		c.entries.Add(word, pack(epoch, first))
+	}
+}
+
+// Forget drops a device whose row is gone.
+func (c *Cache) Forget(key DeviceKey) {
+	if word, ok := key.word(); ok {
+		c.entries.Remove(word)
 	}
 }
 

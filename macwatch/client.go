@@ -17,6 +17,7 @@ const (
 // ClientSettings is what may be said of a client beside who it is; it is stored as JSON.
 type ClientSettings struct {
 	Vendor Vendor `json:"vendor"` // VendorAuto where nothing else was said
+	RadSecSettings
 	// Rules that go before the vendor's profile.
 	AP       FieldRule `json:"ap_rule,omitzero"`
 	SSID     FieldRule `json:"ssid_rule,omitzero"`
@@ -83,10 +84,24 @@ type LocationRule struct {
 	Location string     `json:"location"` // id
 }
 
-// Client is a configured RADIUS peer: a prefix of source addresses and their secret.
+// RadSecSettings is how a client is known on RadSec (RFC 6614): by its certificate, in
+// one of two ways. Both empty: it does not come over RadSec.
+type RadSecSettings struct {
+	RadSecName  string `json:"radsec_name,omitempty"` // a name that the certificate bears, lower case; "*.example" stands for one label
+	Certificate string `json:"certificate,omitempty"` // its SHA-256, 64 hexadecimal digits in lower case
+	RadSecOnly  bool   `json:"radsec_only,omitempty"` // it has no secret, and nothing is taken from it over UDP
+}
+
+// RadSec reports whether the client may come over RadSec.
+func (s RadSecSettings) RadSec() bool { return s.RadSecName != "" || s.Certificate != "" }
+
+// Client is a configured RADIUS peer: a prefix of source addresses and their secret, or
+// a certificate (RadSecSettings), or both.
 type Client struct {
-	ID         int64        `json:"-"`
-	Name       string       `json:"name"`
+	ID   int64  `json:"-"`
+	Name string `json:"name"`
+	// Prefix is where it sends from. On RadSec it restricts only: several clients may
+	// come from one address, and the zero Prefix is anywhere.
 	Prefix     netip.Prefix `json:"address"`
 	Secret     string       `json:"-"`
 	LocationID int64        `json:"-"`

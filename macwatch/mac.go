@@ -8,7 +8,8 @@ import (
 	"net/netip"
 )
 
-// MAC is a 48-bit hardware address as a number. The zero value is "no address".
+// MAC is a 48-bit hardware address as a number. The zero value is "no address". Where
+// addresses are not to be kept it is a pseudonym: see Veil.
 type MAC uint64
 
 // ParseMAC reads an address in any of the spellings that APs use: the separators
@@ -69,11 +70,14 @@ const hexDigits = "0123456789abcdef"
 // MACText is how many octets the canonical spelling takes.
 const MACText = 17
 
-// String is the canonical spelling: lower case with colons.
+// String is the canonical spelling: lower case with colons; of a pseudonym ~ and 16 digits.
 func (m MAC) String() string { return string(m.AppendTo(make([]byte, 0, MACText))) }
 
 // AppendTo appends the canonical spelling.
 func (m MAC) AppendTo(dst []byte) []byte {
+	if m.Veiled() {
+		return m.appendPseudonym(dst)
+	}
 	for i := range 6 {
 		if i > 0 {
 			dst = append(dst, ':')
@@ -84,25 +88,29 @@ func (m MAC) AppendTo(dst []byte) []byte {
 	return dst
 }
 
-// Last4 is what log lines show of an address: its last four digits.
+// Last4 is what log lines show of an address: its last four digits; of a pseudonym its
+// beginning.
 func (m MAC) Last4() string {
+	if m.Veiled() {
+		return m.firstDigits()
+	}
 	return string([]byte{hexDigits[m>>12&15], hexDigits[m>>8&15], hexDigits[m>>4&15], hexDigits[m&15]})
 }
 
 // Private reports whether the address is locally administered, as randomised
 // addresses are.
-func (m MAC) Private() bool { return m>>40&2 != 0 }
+func (m MAC) Private() bool { return m&privateBit != 0 }
 
 // Device reports whether the address can belong to a guest device: not null, not
 // broadcast, not multicast.
-func (m MAC) Device() bool { return m != 0 && m>>40&1 == 0 }
+func (m MAC) Device() bool { return m != 0 && m&groupBit == 0 }
 
 // MarshalText writes the canonical spelling.
 func (m MAC) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 
-// UnmarshalText reads any spelling that ParseMAC reads.
+// UnmarshalText reads whatever ParseDevice reads.
 func (m *MAC) UnmarshalText(b []byte) error {
-	v, ok := ParseMAC(b)
+	v, ok := ParseDevice(string(b))
 	if !ok {
 		return fmt.Errorf("%q is not a MAC address", b)
 	}

@@ -55,7 +55,8 @@ type Record struct {
 	// Empty for an ordinary one.
 	Ignored string
 
-	MAC       MAC    // guest device; zero when the packet holds none
+	MAC       MAC    // guest device, or its pseudonym; zero when the packet holds none
+	Address   MAC    // the guest device's address where MAC is its pseudonym; it is not kept
 	NAS       []byte // scope of session ids: NAS-Identifier, else NAS-IP-Address or NAS-IPv6-Address as text, else the source address
 	AP        []byte // canonical identity of the AP (see APKey); the NAS where no AP is named
 	CalledMAC MAC    // AP address in Called-Station-Id; zero when it names none. Narrows Accounting-On/Off

@@ -77,6 +77,7 @@ type Session struct {
 	Location, Client int64
 	NAS, SessionID   string
 	MAC, CalledMAC   MAC
+	Address          MAC // of the device, where MAC is its pseudonym and the session is open
 	AP, SSID, Room   string
 	UserName         string
 	Calling, Called  string
@@ -97,6 +98,8 @@ type Session struct {
 
 	HeardAt time.Time // arrival of its latest record
 	Gap     uint32    // seconds: the longest between two of its reports
+
+	Sealed []byte // while it is read: its texts as the store keeps them (see Hide)
 
 	Lab     bool // began in lab mode
 	Records int  // distinct records
@@ -163,6 +166,9 @@ func (s *Session) Apply(r *Record, event time.Time) Outcome {
 func (s *Session) Take(r *Record, event time.Time) { s.take(r, event) }
 
 func (s *Session) take(r *Record, event time.Time) {
+	if r.MAC.Veiled() && r.Address != 0 {
+		s.Address = r.Address
+	}
 	if len(s.Keys) == MaxKeys {
 		s.Keys = s.Keys[:copy(s.Keys, s.Keys[1:])]
 	}

@@ -16,6 +16,9 @@ type Venue struct {
 	Inputs map[MAC]MACInput
 	// Stays by room, present and to come; several of a room where guests share or follow each other.
 	Stays map[string][]GuestStay
+	// Veil names the devices where their addresses are not kept; nil where they are. All
+	// of the above knows them by the same names.
+	Veil *Veil
 }
 
 // Account is a local guest account. CHAP needs the clear password, so it is kept.

@@ -19,7 +19,7 @@ type grant struct {
 
 // accept answers with an Access-Accept. It and reject return why there will be no
 // answer, as respond does.
-func (s *Server) accept(q *request, p *packet, g grant, out *sender, h *hasher, now time.Time) licensing.Reason {
+func (s *Server) accept(q *request, p *packet, g grant, out outlet, h *hasher, now time.Time) licensing.Reason {
 	var b reply
 	b.begin(out.buffer(), accessAccept, p, true)
 	g.write(&b, h, now)
@@ -107,7 +107,7 @@ func writeVLAN(b *reply, vlan int) {
 // reject answers with an Access-Reject, no earlier than the configured delay after
 // the request. Its text is ours, never the guest's: what an attacker may choose
 // helps him to a collision (BlastRADIUS).
-func (s *Server) reject(q *request, p *packet, reason licensing.Reason, out *sender, h *hasher) licensing.Reason {
+func (s *Server) reject(q *request, p *packet, reason licensing.Reason, out outlet, h *hasher) licensing.Reason {
 	var b reply
 	b.begin(out.buffer(), accessReject, p, true)
 	if p.has(attrEAPMessage) {

@@ -28,14 +28,15 @@ func (n apName) append(dst []byte) []byte {
 	return macwatch.APKey(dst, macwatch.Called{MAC: n.mac}, n.text)
 }
 
-// nameOf reads a text: an address in any spelling, or a name without white space around it.
+// nameOf reads a text: an address in any spelling, or a name without white space around
+// it. An address that no device can have is nobody's name.
 func nameOf(text []byte, source string) (apName, bool) {
 	text = trimmed(text)
 	if len(text) == 0 {
 		return apName{}, false
 	}
-	if m, ok := macwatch.ParseMAC(text); ok && m.Device() {
-		return apName{mac: m, source: source}, true
+	if m, ok := macwatch.ParseMAC(text); ok {
+		return apName{mac: m, source: source}, m.Device()
 	}
 	if !utf8.Valid(text) {
 		text = bytes.ToValidUTF8(text, []byte("?"))
@@ -48,10 +49,12 @@ func nameOf(text []byte, source string) (apName, bool) {
 func (id *identity) readAP(p *packet) {
 	id.aliased = 0
 	for _, source := range id.profile.ap {
-		name, ok := id.nameAt(p, source)
 		// NAS-Identifier may be the same on every AP, and an address a controller's: they
 		// serve where nothing else names an AP, and are no aliases.
-		if ok && (source != apNASName && source != apCalledElse || id.aliased == 0) {
+		if id.aliased > 0 && (source == apNASName || source == apCalledElse) {
+			continue
+		}
+		if name, ok := id.nameAt(p, source); ok {
 			id.alias(name)
 		}
 	}
@@ -68,7 +71,7 @@ func (id *identity) readAP(p *packet) {
 		id.setAP(name)
 		return
 	}
-	id.ap, id.apSource = id.apText[:0], ""
+	id.ap, id.apSource = append(id.apText[:0], macwatch.SlotName(macwatch.KindAP, string(id.nas))...), ""
 }
 
 func (id *identity) setAP(n apName) {
@@ -215,4 +218,5 @@ func (id *identity) settle(aps *macwatch.Roster) {
 func (id *identity) enter(p *packet, l *location) {
 	id.settle(l.venue.APs)
 	id.room = l.room.find(p, id)
+	id.veil(l.venue.Veil)
 }

@@ -10,6 +10,8 @@ const (
 	accountingRequest  code = 4
 	accountingResponse code = 5
 	statusServer       code = 12
+	disconnectRequest  code = 40 // RFC 5176; its ACK and NAK follow
+	coaRequest         code = 43
 )
 
 // String is the name as the RFCs spell it; "other" for what this server never handles.
@@ -85,6 +87,9 @@ const (
 
 	// RFC 3162
 	attrNASIPv6Address = 95
+
+	// RFC 5176
+	attrErrorCause = 101
 )
 
 // Vendors, by their IANA enterprise number, and their attributes.

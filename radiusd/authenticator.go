@@ -46,7 +46,7 @@ type hasher struct {
 	class hash.Hash                  // HMAC-SHA256 under the Class key
 	sum   [sha256.Size]byte
 	plain [maxPassword]byte
-	token [classSize]byte
+	token [classSizeVeiled]byte
 	zero  [authenticatorSize]byte
 }
 
@@ -93,20 +93,22 @@ func (h *hasher) message(raw, authenticator []byte, at int, s *secret) []byte {
 
 // signed reports whether a packet's Message-Authenticator is right; the packet
 // must hold one. In an Accounting-Request it is computed over a zero Authenticator
-// (RFC 5176 section 3.4 says so for CoA-Request; RADIUS servers and proxies do the
-// same here), in every other request over the Authenticator as it stands.
+// (RFC 5176 section 3.4 says so for CoA- and Disconnect-Request; RADIUS servers and
+// proxies do the same here), in every other request over the Authenticator as it stands.
 func (h *hasher) signed(p *packet, s *secret) bool {
 	authenticator := p.authenticator()
-	if p.code() == accountingRequest {
+	switch p.code() {
+	case accountingRequest, coaRequest, disconnectRequest:
 		authenticator = h.zero[:]
+	default:
 	}
 	at := int(p.first[attrMessageAuthenticator])
 	want := h.message(p.raw, authenticator, at, s)
 	return subtle.ConstantTimeCompare(p.value(attrMessageAuthenticator), want) == 1
 }
 
-// authentic reports whether the Request Authenticator of an Accounting-Request,
-// and its Message-Authenticator where it has one, prove the secret.
+// authentic reports whether the Request Authenticator of an Accounting-Request (or
+// CoA- or Disconnect-Request, RFC 5176 section 2.3), and its Message-Authenticator where it has one, prove the secret.
 func (h *hasher) authentic(p *packet, s *secret) bool {
 	if subtle.ConstantTimeCompare(p.authenticator(), h.accounting(p.raw, s)) != 1 {
 		return false

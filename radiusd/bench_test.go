@@ -76,7 +76,7 @@ func BenchmarkAccess(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		r.serve(packets[i%len(packets)], false)
-		if r.out.queued == 0 {
+		if r.sender.queued == 0 {
 			b.Fatal("no answer")
 		}
 		if i%batchSize == 0 {

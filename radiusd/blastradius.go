@@ -56,10 +56,13 @@ func (r *reader) checkAccess() licensing.Reason {
 		r.proved()
 		// EAP always carries it (RFC 3579 section 3.1), also from gear that signs
 		// nothing else: it teaches nothing.
-		if c.RequireMA == macwatch.RequireAuto && !p.has(attrEAPMessage) {
+		if c.RequireMA == macwatch.RequireAuto && !p.has(attrEAPMessage) && r.socket.link == nil {
 			r.server.learn(c, source)
 		}
 		return licensing.ReasonNone
+	}
+	if r.socket.link != nil && !p.has(attrEAPMessage) {
+		return licensing.ReasonNone // nobody on the way can change what TLS carries
 	}
 	r.view.unsigned[c.index].Inc()
 	switch {

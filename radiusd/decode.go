@@ -44,11 +44,27 @@ type Decoder struct {
 	hash   *hasher
 	joins  *joins
 	found  map[string]macwatch.Vendor // by NAS
+	asked  map[exchange]asked
 }
+
+// exchange is what an answer has in common with its request.
+type exchange struct {
+	client, server netip.AddrPort
+	identifier     byte
+}
+
+// asked is an Access-Request whose answer may give the session a Class.
+type asked struct {
+	nas   string
+	entry joinEntry
+}
+
+// maxAsked bounds the requests that wait: a capture may hold no answers at all.
+const maxAsked = 1 << 14
 
 // NewDecoder makes a Decoder. With a secret, passwords and authenticators are tried with it.
 func NewDecoder(sharedSecret string) *Decoder {
-	d := &Decoder{hash: newHasher(nil), joins: newJoins(), found: map[string]macwatch.Vendor{}}
+	d := &Decoder{hash: newHasher(nil), joins: newJoins(), found: map[string]macwatch.Vendor{}, asked: map[exchange]asked{}}
 	if sharedSecret != "" {
 		s := newSecret(sharedSecret)
 		d.secret = &s
@@ -67,7 +83,12 @@ func (d *Decoder) Decode(datagram []byte, from, to netip.AddrPort) Decoded {
 		return Undecoded("no RADIUS packet: " + err.Error())
 	}
 	out := Decoded{GuestMACSource: macwatch.SourceNone, Code: codeName(p.code())}
-	if p.code() != accessRequest && p.code() != accountingRequest {
+	switch p.code() {
+	case accessRequest, accountingRequest:
+	case accessAccept:
+		d.accepted(&p, exchange{to, from, p.identifier()})
+		return out
+	default:
 		return out
 	}
 	var id identity
@@ -99,6 +120,9 @@ func (d *Decoder) Decode(datagram []byte, from, to netip.AddrPort) Decoded {
 	if about {
 		d.joins.learn(0, &p, &id, login)
 	}
+	if login && id.mac != 0 && from.IsValid() && len(d.asked) < maxAsked {
+		d.asked[exchange{from, to, p.identifier()}] = asked{nas, entryOf(&id)}
+	}
 	out.GuestMACSource = id.source
 	if id.mac != 0 {
 		private := id.mac.Private()
@@ -106,6 +130,16 @@ func (d *Decoder) Decode(datagram []byte, from, to netip.AddrPort) Decoded {
 	}
 	d.check(&out, &p, login)
 	return out
+}
+
+// accepted notes the Class that a login was given: accounting may return it. Ours is
+// one like any other here, where the key to it is not known.
+func (d *Decoder) accepted(p *packet, key exchange) {
+	q, ok := d.asked[key]
+	delete(d.asked, key)
+	if class := p.value(attrClass); ok && len(class) > 0 {
+		d.joins.put(d.joins.key(joinClass, 0, []byte(q.nas), class), q.entry)
+	}
 }
 
 // describe fills in what the packet says by itself.
@@ -191,23 +225,14 @@ func printable(b []byte) bool {
 
 func showText(b []byte) string { return strings.ToValidUTF8(string(b), "?") }
 
-// codeName names the codes that are decoded no further.
+// laterCodes are those of RFC 5176 and others, which are decoded no further.
+var laterCodes = map[code]string{
+	11: "Access-Challenge", 40: "Disconnect-Request", 41: "Disconnect-ACK", 42: "Disconnect-NAK", 43: "CoA-Request", 44: "CoA-ACK", 45: "CoA-NAK",
+}
+
 func codeName(c code) string {
-	switch c {
-	case 11:
-		return "Access-Challenge"
-	case 40:
-		return "Disconnect-Request"
-	case 41:
-		return "Disconnect-ACK"
-	case 42:
-		return "Disconnect-NAK"
-	case 43:
-		return "CoA-Request"
-	case 44:
-		return "CoA-ACK"
-	case 45:
-		return "CoA-NAK"
+	if name, ok := laterCodes[c]; ok {
+		return name
 	}
 	if name := c.String(); name != "other" {
 		return name

@@ -101,8 +101,8 @@ func (e *event) identify(id *identity, p *packet) {
 	if v := id.profile.vendor; v != macwatch.VendorGeneric {
 		e.vendor = v
 	}
-	e.user.set(id.userName)
-	e.session.set(p.value(attrAcctSessionID))
+	e.user.set(id.shown(id.userName))
+	e.session.set(id.shown(p.value(attrAcctSessionID)))
 }
 
 // under adds the license that governed.

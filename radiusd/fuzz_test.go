@@ -1,10 +1,17 @@
 package radiusd
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/md5"
 	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
 	"testing"
+	"unicode/utf8"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -65,6 +72,61 @@ func FuzzWalk(f *testing.F) {
 			}
 		}
 	})
+}
+
+// FuzzFrames: a stream is cut up the same whether it comes at once or in pieces, every
+// packet has the length that it says, and what is cut off is the stream's beginning.
+func FuzzFrames(f *testing.F) {
+	good := access(1, "fuzz")
+	f.Add(append(append(bytes.Clone(good), status(2)...), good[:7]...), byte(1))
+	f.Add(append(bytes.Clone(good), 1, 2, 0, 19), byte(3))
+	f.Add([]byte{4, 1, 0x10, 0}, byte(2))
+	f.Add(bytes.Repeat([]byte{1, 1, 0, 20, 0}, 60), byte(7))
+	f.Fuzz(func(t *testing.T, stream []byte, step byte) {
+		cut := func(r io.Reader) (frames [][]byte, end error) {
+			in := bufio.NewReaderSize(r, linkReadBuffer)
+			for {
+				ready := hasFrame(in)
+				frame, err := nextFrame(in)
+				if err != nil {
+					if ready {
+						t.Fatal("hasFrame promised one")
+					}
+					return frames, err
+				}
+				if len(frame) < headerSize || len(frame) > maxPacket || int(binary.BigEndian.Uint16(frame[2:])) != len(frame) {
+					t.Fatalf("a frame of %d octets", len(frame))
+				}
+				frames = append(frames, bytes.Clone(frame))
+				if _, err := in.Discard(len(frame)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		whole, end := cut(bytes.NewReader(stream))
+		pieces, endOfPieces := cut(&inPieces{stream, int(step)%64 + 1})
+		if !slices.EqualFunc(whole, pieces, bytes.Equal) || errors.Is(end, defectLength) != errors.Is(endOfPieces, defectLength) {
+			t.Fatalf("%d frames and %v at once, %d and %v in pieces", len(whole), end, len(pieces), endOfPieces)
+		}
+		if !bytes.HasPrefix(stream, bytes.Join(whole, nil)) {
+			t.Fatal("not the stream")
+		}
+	})
+}
+
+// inPieces reads a few octets at a time.
+type inPieces struct {
+	rest []byte
+	step int
+}
+
+func (p *inPieces) Read(b []byte) (int, error) {
+	if len(p.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b, p.rest[:min(p.step, len(p.rest))])
+	p.rest = p.rest[n:]
+	return n, nil
 }
 
 // FuzzVendor: the walk ends, and stays within the value.
@@ -182,4 +244,35 @@ func authenticated(datagram []byte) []byte {
 		copy(b[4:], sum[:])
 	}
 	return b
+}
+
+// FuzzDecode: whatever a packet holds, it is read without a panic, the guest is a device's
+// address, and the AP's name can be that of a slot. Reading it again finds the same.
+func FuzzDecode(f *testing.F) {
+	vendorSeeds(f)
+	for i, v := range packetsIn(f, "testdata/other-packets/*.txt", 1) {
+		f.Add(build(v.code, byte(i), "fuzz", v.attrs...))
+	}
+	f.Fuzz(func(t *testing.T, datagram []byte) {
+		first := NewDecoder("s").Decode(datagram, netip.AddrPort{}, netip.AddrPort{})
+		if first.GuestMAC != nil && !first.GuestMAC.Device() {
+			t.Fatalf("%s is a guest", first.GuestMAC)
+		}
+		if (first.GuestMAC == nil) != (first.GuestMACSource == macwatch.SourceNone) {
+			t.Fatalf("a guest %v from %s", first.GuestMAC, first.GuestMACSource)
+		}
+		if first.AP != nil && macwatch.SlotName(macwatch.KindAP, *first.AP) != *first.AP {
+			t.Fatalf("%q is no name of a slot", *first.AP)
+		}
+		again := NewDecoder("s").Decode(datagram, netip.AddrPort{}, netip.AddrPort{})
+		if a, b := fmt.Sprintf("%+v", again.APIdentity), fmt.Sprintf("%+v", first.APIdentity); a != b || again.Vendor != first.Vendor {
+			t.Fatalf("%s and then %s", b, a)
+		}
+		if !utf8.ValidString(first.APIdentity) {
+			t.Fatal("not text")
+		}
+		for _, name := range licensing.Attributes() {
+			AttributeText(datagram, name)
+		}
+	})
 }

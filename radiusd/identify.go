@@ -11,7 +11,8 @@ import (
 // or into the identity itself: it is valid as long as both are, and must not be
 // copied.
 type identity struct {
-	mac      macwatch.MAC // the guest's device; zero when the packet names none
+	mac      macwatch.MAC // the guest's device, or its pseudonym; zero when the packet names none
+	address  macwatch.MAC // the guest's address where mac is its pseudonym
 	source   string       // which attribute named it
 	macLogin bool         // it logs in by this address alone
 	nameless bool         // the packet names no device: an earlier one may have (see joins.go)
@@ -90,7 +91,7 @@ func (id *identity) choose(p *packet, how manner) {
 func (id *identity) readMAC(p *packet) {
 	id.mac, id.source = macwatch.GuestMAC(id.calling, id.userName)
 	id.macLogin = macwatch.MACLogin(id.userName, id.calling)
-	id.nameless = false
+	id.nameless, id.address = false, 0
 	if id.mac != 0 || macwatch.HasAddress(id.calling) {
 		return
 	}
@@ -104,6 +105,25 @@ func (id *identity) readMAC(p *packet) {
 		}
 	}
 	id.nameless = true
+}
+
+// veil puts the guest's pseudonym in the place of its address where addresses are not
+// kept. From here on everything that knows the device knows it by that.
+func (id *identity) veil(v *macwatch.Veil) {
+	if v == nil || id.mac == 0 || id.mac.Veiled() { // from our own Class: its address is not known
+		return
+	}
+	id.address, id.mac = id.mac, v.Name(id.mac)
+	id.room = macwatch.HideRoom(id.room, id.address, id.mac)
+}
+
+// shown is a text of the packet as people may see it: without the guest's address, where
+// addresses are not kept.
+func (id *identity) shown(text []byte) []byte {
+	if id.address == 0 || !id.address.In(text) {
+		return text
+	}
+	return macwatch.Redact(text, id.address, id.mac.String())
 }
 
 // calledStation is the Called-Station-Id to go by. A packet may hold several

@@ -2,6 +2,7 @@ package radiusd
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -328,4 +329,20 @@ func TestAttributeNames(t *testing.T) {
 	}
 	_, ok := AttributeText(packet[:10], "ap")
 	require.False(t, ok)
+}
+
+// In a capture the Access-Accept shows the Class of a session.
+func TestDecodeJoinsByTheClassOfAnAnswer(t *testing.T) {
+	d := NewDecoder(testSecret)
+	ap, gateway := netip.MustParseAddrPort("10.0.0.9:40000"), netip.MustParseAddrPort("10.0.0.1:1812")
+	require.Equal(t, "40:d3:ae:04:32:0c", d.Decode(login(1, "n", "ana", "40:d3:ae:04:32:0c"), ap, gateway).GuestMAC.String())
+	answer := build(radius.CodeAccessAccept, 1, "", text(25, "class"))
+	require.Equal(t, "Access-Accept", d.Decode(answer, gateway, ap).Code)
+	got := d.Decode(report(1, "n", "somebody", "s", macwatch.StatusInterim, text(25, "class")), ap, gateway)
+	require.Equal(t, "40:d3:ae:04:32:0c", got.GuestMAC.String())
+	require.Equal(t, "Class", got.JoinedBy)
+	require.Empty(t, got.Notes, "the authenticator fits")
+	require.Empty(t, d.asked)
+	require.Equal(t, "CoA-NAK", d.Decode(build(45, 1, ""), gateway, ap).Code)
+	require.Equal(t, "code 99", d.Decode(build(99, 1, ""), gateway, ap).Code)
 }

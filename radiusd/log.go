@@ -99,7 +99,11 @@ func (j *journalist) dropped(l listener, reason licensing.Reason, source netip.A
 	if detail != nil {
 		fields = append(fields, zap.Error(detail))
 	}
-	if hint := dropHint(reason, source.Addr(), c); hint != "" {
+	hint := dropHint(reason, source.Addr(), c)
+	if l == radsecListener {
+		hint = radsecHint(reason)
+	}
+	if hint != "" {
 		fields = append(fields, zap.String("hint", hint))
 	}
 	level := zap.WarnLevel

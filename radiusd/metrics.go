@@ -14,6 +14,7 @@ type metrics struct {
 	accepted  prometheus.Counter
 	refused   map[licensing.Reason]prometheus.Counter
 	unsigned  *prometheus.CounterVec
+	radsec    radsecMetrics
 }
 
 // listenerMetrics are those of one listener.
@@ -46,15 +47,23 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 	}
 
 	m := &metrics{refused: make(map[licensing.Reason]prometheus.Counter), unsigned: unsigned}
+	if err := m.radsec.register(registerer); err != nil {
+		return nil, err
+	}
 	for l := range listeners {
 		lm := &m.listeners[l]
 		name := l.String()
-		lm.kernel = kernel.WithLabelValues(name)
+		if l != radsecListener { // of TCP the kernel drops nothing
+			lm.kernel = kernel.WithLabelValues(name)
+		}
 		for _, c := range []code{0, accessRequest, accountingRequest, statusServer} {
 			lm.requests[c] = requests.WithLabelValues(name, c.String())
 		}
 		for _, c := range []code{accessAccept, accessReject, accountingResponse} {
 			lm.responses[c] = responses.WithLabelValues(name, c.String())
+		}
+		if l == radsecListener {
+			lm.responses[0] = responses.WithLabelValues(name, code(0).String())
 		}
 		for _, r := range licensing.Drops() {
 			lm.drops = append(lm.drops, make([]prometheus.Counter, int(r)+1-len(lm.drops))...)

@@ -32,7 +32,7 @@ func (r *reader) describe(e *event) {
 
 // noteDrop traces that the datagram in hand gets no answer.
 func (r *reader) noteDrop(datagram []byte, reason licensing.Reason, detail error) {
-	if reason == licensing.ReasonUnknownClient {
+	if reason == licensing.ReasonUnknownClient && r.socket.link == nil { // over RadSec the handshake tells of strangers
 		r.meet(datagram)
 	}
 	t := r.server.trace

@@ -33,6 +33,7 @@ func (s *sink) Write(func(uintptr) bool) error {
 // for benchmarks and fuzzing.
 type offlineReader struct {
 	*reader
+	sender    *sender // the reader's out
 	now, late *sink
 }
 
@@ -47,8 +48,9 @@ func (g *gateway) offline(l listener) *offlineReader {
 	s := &socket{listener: l, raw: &sink{}, address: netip.MustParseAddrPort("127.0.0.1:1812")}
 	g.attach(s)
 	r := newReader(g.Server, s)
-	o := &offlineReader{r, &sink{out: r.out}, &sink{out: s.late.out}}
-	r.out.raw, s.late.out.raw = o.now, o.late
+	now, late := r.out.(*sender), s.late.out.(*sender)
+	o := &offlineReader{r, now, &sink{out: now}, &sink{out: late}}
+	now.raw, late.raw = o.now, o.late
 	r.from = routeOf(netip.MustParseAddrPort("127.0.0.1:50000"))
 	r.begin()
 	return o

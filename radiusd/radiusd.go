@@ -66,6 +66,7 @@ type Options struct {
 	RejectDelay   time.Duration // 0-5 s, from arrival to Access-Reject; 0: at once. See DefaultRejectDelay
 	ReplyCache    int           // entries in the reply cache of an address; default 65536
 	ClassKey      []byte        // 32 octets: key of the Class token; needed
+	RadSec        RadSecOptions // RADIUS over TLS; without addresses there is none
 	TraceHistory  int           // events of each kind that Trace remembers; 0: none
 
 	Journal Journal

@@ -65,7 +65,7 @@ func (a *pendingRecord) take(r *reader) {
 // identify fills in who and where.
 func (a *pendingRecord) identify() {
 	p, id, rec := &a.packet, &a.id, &a.record
-	rec.MAC = id.mac
+	rec.MAC, rec.Address = id.mac, id.address
 	rec.NAS = id.nas
 	rec.AP = id.ap
 	if id.called.MAC.Device() {
@@ -114,7 +114,7 @@ func (a *pendingRecord) measure() {
 	case rec.Status >= macwatch.StatusStart && rec.Status <= macwatch.StatusInterim && len(rec.SessionID) == 0:
 		rec.Ignored = ignoredNoSession
 	case rec.Status == macwatch.StatusOn || rec.Status == macwatch.StatusOff:
-		rec.MAC = 0 // about the NAS, whatever else some of them put in
+		rec.MAC, rec.Address = 0, 0 // about the NAS, whatever else some of them put in
 	}
 }
 
@@ -143,7 +143,8 @@ func (r *reader) wasAccepted(a *pendingRecord, l *location) bool {
 	}
 	if a.packet.has(attrClass) {
 		for class := range a.packet.attributes().each(attrClass) { // RFC 2865 section 5.25 allows several
-			if r.hash.validClass(class, rec.Location, rec.MAC, r.now) {
+			// One of before addresses were veiled names the address.
+			if r.hash.validClass(class, rec.Location, rec.MAC, r.now) || rec.Address != 0 && r.hash.validClass(class, rec.Location, rec.Address, r.now) {
 				return true
 			}
 		}

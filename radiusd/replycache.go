@@ -79,14 +79,16 @@ type replyPlace struct {
 	state         placeState
 }
 
-func newReplyCache(places int) *replyCache {
+// newReplyCache makes a cache of so many places; large of them may hold an answer longer
+// than smallReply at a time.
+func newReplyCache(places, large int) *replyCache {
 	places = max(places, 1)
 	c := &replyCache{
 		seed:    maphash.MakeSeed(),
 		buckets: make([]int32, places),
 		places:  make([]replyPlace, places),
 		small:   make([]byte, places*smallReply),
-		large:   make([][]byte, max(places/largeShare, 1)),
+		large:   make([][]byte, max(large, 1)),
 		free:    -1,
 		oldest:  -1,
 		newest:  -1,
@@ -156,7 +158,7 @@ func (c *replyCache) answer(t ticket, reply []byte, due, now instant) (kept, sta
 	p := &c.places[t.place]
 	p.large = -1
 	if len(reply) > smallReply {
-		if len(c.spare) == 0 {
+		if len(c.spare) == 0 && !c.evictLarge() {
 			c.drop(t.place)
 			return false, false
 		}
@@ -204,8 +206,16 @@ func (c *replyCache) forget(t ticket) {
 	}
 }
 
+// close gives all memory back: no ticket is valid any more. Nothing may be admitted
+// afterwards.
+func (c *replyCache) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.buckets, c.places, c.small, c.large, c.spare = nil, nil, nil, nil, nil
+}
+
 func (c *replyCache) valid(t ticket) bool {
-	return t.generation != 0 && c.places[t.place].generation == t.generation && c.places[t.place].state != placeFree
+	return t.generation != 0 && int(t.place) < len(c.places) && c.places[t.place].generation == t.generation && c.places[t.place].state != placeFree
 }
 
 // reply is where the answer of a place is kept.
@@ -235,6 +245,21 @@ func (c *replyCache) evict() bool {
 	}
 	c.drop(c.oldest)
 	return true
+}
+
+// evictLarge frees the large buffer that was answered longest ago, if it is among those
+// soonest found and its answer has been sent.
+func (c *replyCache) evictLarge() bool {
+	const looks = 256
+	i := c.oldest
+	for n := 0; n < looks && i >= 0; n++ {
+		if p := &c.places[i]; p.large >= 0 && p.due == 0 {
+			c.drop(i)
+			return true
+		}
+		i = c.places[i].newer
+	}
+	return false
 }
 
 // take gives a free place to a request; there is one.

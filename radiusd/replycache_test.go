@@ -3,6 +3,7 @@ package radiusd
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +16,7 @@ func cacheKey(n int) replyKey { return replyKey{identifier: byte(n), port: uint1
 func cacheAuthenticator(n int) []byte { return append(make([]byte, 15), byte(n)) }
 
 func TestReplyCacheGivesTheSameOctetsForReplyLifetime(t *testing.T) {
-	c := newReplyCache(4)
+	c := newReplyCache(4, 1)
 	buffer := make([]byte, maxPacket)
 	at := instant(0)
 	admit := func(authenticator int) (arrival, ticket, []byte) {
@@ -44,14 +45,14 @@ func TestReplyCacheGivesTheSameOctetsForReplyLifetime(t *testing.T) {
 }
 
 func TestReplyCacheTellsCodesApart(t *testing.T) {
-	c := newReplyCache(4)
+	c := newReplyCache(4, 1)
 	_, _, _ = c.admit(cacheKey(1), accessRequest, cacheAuthenticator(1), 0, nil)
 	result, _, _ := c.admit(cacheKey(1), accountingRequest, cacheAuthenticator(1), 0, nil)
 	require.Equal(t, arrivalReplaced, result)
 }
 
 func TestReplyCacheForgets(t *testing.T) {
-	c := newReplyCache(1)
+	c := newReplyCache(1, 1)
 	_, tk, _ := c.admit(cacheKey(1), accessRequest, cacheAuthenticator(1), 0, nil)
 	result, _, _ := c.admit(cacheKey(2), accessRequest, cacheAuthenticator(1), 0, nil)
 	require.Equal(t, arrivalRefused, result)
@@ -66,7 +67,7 @@ func TestReplyCacheForgets(t *testing.T) {
 }
 
 func TestReplyCacheMakesRoomByTheLongestAnswered(t *testing.T) {
-	c := newReplyCache(2)
+	c := newReplyCache(2, 1)
 	buffer := make([]byte, maxPacket)
 	keep := func(n int, due instant) arrival {
 		result, tk, _ := c.admit(cacheKey(n), accessRequest, cacheAuthenticator(1), 0, buffer)
@@ -84,7 +85,7 @@ func TestReplyCacheMakesRoomByTheLongestAnswered(t *testing.T) {
 }
 
 func TestReplyCacheHoldsALateAnswerBack(t *testing.T) {
-	c := newReplyCache(4)
+	c := newReplyCache(4, 1)
 	buffer := make([]byte, maxPacket)
 	_, tk, _ := c.admit(cacheKey(1), accessRequest, cacheAuthenticator(1), 0, nil)
 	kept, _ := c.answer(tk, []byte("no"), 100, 0)
@@ -100,7 +101,7 @@ func TestReplyCacheHoldsALateAnswerBack(t *testing.T) {
 
 func TestReplyCacheBoundsLongReplies(t *testing.T) {
 	const places = 3 * largeShare
-	c := newReplyCache(places)
+	c := newReplyCache(places, places/largeShare)
 	long := bytes.Repeat([]byte("x"), maxPacket)
 	buffer := make([]byte, maxPacket)
 	keep := func(n int, reply []byte, now instant) (ticket, bool) {
@@ -112,14 +113,32 @@ func TestReplyCacheBoundsLongReplies(t *testing.T) {
 		_, kept := keep(n, long, 0)
 		require.True(t, kept)
 	}
-	tk, kept := keep(3, long, 0)
-	require.False(t, kept, "there is room for three")
+	_, kept := keep(3, long, 0)
+	require.True(t, kept, "there is room for three: the longest answered makes room")
+	result, tk, _ := c.admit(cacheKey(0), accessRequest, cacheAuthenticator(1), 0, nil)
+	require.Equal(t, arrivalFresh, result, "it is gone")
+	for n := 2; n <= 3; n++ {
+		_, _, reply := c.admit(cacheKey(n), accessRequest, cacheAuthenticator(1), 0, buffer)
+		require.Equal(t, long, reply)
+	}
+	c.forget(tk)
+
+	late := instant(replyLifetime)
+	var waiting []ticket
+	for n := range 3 {
+		_, tk, _ := c.admit(cacheKey(10+n), accessRequest, cacheAuthenticator(1), late, nil)
+		kept, _ := c.answer(tk, long, late+1, late)
+		require.True(t, kept, "after the others have expired")
+		waiting = append(waiting, tk)
+	}
+	tk, kept = keep(3, long, late)
+	require.False(t, kept, "all three have yet to be sent")
 	require.False(t, c.valid(tk), "its place is free again")
-	_, _, reply := c.admit(cacheKey(2), accessRequest, cacheAuthenticator(1), 0, buffer)
-	require.Equal(t, long, reply)
-	_, kept = keep(3, long, instant(replyLifetime))
-	require.True(t, kept, "after the others have expired")
-	_, kept = keep(4, long[:smallReply], instant(replyLifetime))
+	require.Equal(t, long, c.fetch(waiting[0], buffer))
+	_, kept = keep(3, long, late)
+	require.True(t, kept)
+	late += instant(replyLifetime)
+	_, kept = keep(4, long[:smallReply], late)
 	require.True(t, kept)
 }
 
@@ -135,7 +154,7 @@ func TestReplyCacheAgainstAModel(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		const places = 6
-		c := newReplyCache(places)
+		c := newReplyCache(places, places/largeShare)
 		model := map[int]*entry{}
 		now, answers := instant(0), 0
 		buffer := make([]byte, maxPacket)
@@ -192,14 +211,20 @@ func TestReplyCacheAgainstAModel(t *testing.T) {
 				}
 			case 2:
 				if e != nil && !e.answered {
-					e.reply = fmt.Sprint(key, now, rapid.StringN(0, 300, 300).Draw(t, "reply"))
+					e.reply = fmt.Sprint(key, now, strings.Repeat("x", rapid.IntRange(0, 300).Draw(t, "reply")))
 					kept, stale := c.answer(e.ticket, []byte(e.reply), 0, now)
 					if stale {
 						t.Fatal("stale")
 					}
-					if !kept { // one long reply at most, at this size
-						delete(model, key)
-						continue
+					if !kept {
+						t.Fatal("not kept")
+					}
+					if len(e.reply) > smallReply { // one at most, at this size
+						for k, other := range model {
+							if other.answered && len(other.reply) > smallReply {
+								delete(model, k)
+							}
+						}
 					}
 					answers++
 					e.answered, e.expires, e.order = true, now+instant(replyLifetime), answers

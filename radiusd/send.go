@@ -7,6 +7,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// outlet is where answers go: the sender of a UDP socket, or a RadSec connection. An
+// answer is written to buffer, added by queue, and on its way after flush. None of them
+// waits for the peer. Not for concurrent use.
+type outlet interface {
+	buffer() []byte // stays the same until queue
+	queue(to *route, answer []byte)
+	flush()
+}
+
 // sender collects answers and hands them to the kernel a batch at a time. It never
 // waits: an answer that the kernel does not take at once is counted and left to the
 // reply cache, which has it for the client's next try. Not for concurrent use.

@@ -28,7 +28,7 @@ type reader struct {
 	server *Server
 	count  *listenerMetrics
 	in     *receiver
-	out    *sender // answers that are ready when their request has been read
+	out    outlet // answers that are ready when their request has been read
 	hash   *hasher
 
 	// of the batch in hand
@@ -52,12 +52,17 @@ type reader struct {
 }
 
 func newReader(s *Server, socket *socket) *reader {
-	count := &s.metrics.listeners[socket.listener]
+	r := newReaderOf(s, socket)
+	r.in = newReceiver(socket.raw)
+	r.out = newSender(socket.raw, r.count)
+	return r
+}
+
+// newReaderOf makes a reader without the way in and the way out.
+func newReaderOf(s *Server, socket *socket) *reader {
 	return &reader{
 		server:  s,
-		count:   count,
-		in:      newReceiver(socket.raw),
-		out:     newSender(socket.raw, count),
+		count:   &s.metrics.listeners[socket.listener],
 		hash:    newHasher(s.options.ClassKey),
 		records: make([]*macwatch.Record, 0, batchSize),
 		request: request{socket: socket},
@@ -96,29 +101,37 @@ func (r *reader) begin() {
 }
 
 // serve handles one datagram that came by r.from. A panic costs its sender the
-// answer, and nobody else anything.
-func (r *reader) serve(datagram []byte, truncated bool) {
+// answer, and nobody else anything. It returns what handle does.
+func (r *reader) serve(datagram []byte, truncated bool) (reason licensing.Reason) {
 	r.client, r.ticket, r.remark, r.place = nil, ticket{}, "", nil
 	defer func() {
 		if fault := recover(); fault != nil {
 			r.server.log.panicked(r.socket.listener, fault)
 			r.count.drop(licensing.ReasonInternalError)
 			r.socket.cache.forget(r.ticket)
+			reason = licensing.ReasonInternalError
 			r.noteDrop(datagram, licensing.ReasonInternalError, nil)
 		}
 	}()
 	r.count.request(datagram)
-	if reason, detail := r.handle(datagram, truncated); reason != licensing.ReasonNone {
+	reason, detail := r.handle(datagram, truncated)
+	if reason != licensing.ReasonNone {
 		r.server.drop(&r.request, reason, detail)
 		r.noteDrop(datagram, reason, detail)
 	}
+	return reason
 }
 
 // handle returns why the datagram gets no answer; ReasonNone when it gets one, now
 // or later.
 func (r *reader) handle(datagram []byte, truncated bool) (licensing.Reason, error) {
 	r.source = r.from.source()
-	if r.client = r.view.client(r.source.Addr()); r.client == nil {
+	if link := r.socket.link; link != nil {
+		r.client = link.client(r.view)
+	} else {
+		r.client = r.view.client(r.source.Addr())
+	}
+	if r.client == nil {
 		return licensing.ReasonUnknownClient, nil
 	}
 	if truncated {
@@ -130,10 +143,12 @@ func (r *reader) handle(datagram []byte, truncated bool) (licensing.Reason, erro
 	switch kind := r.packet.code(); {
 	case kind == statusServer:
 		return r.serveStatus(), nil
-	case kind == accessRequest && r.socket.listener == authListener:
+	case kind == accessRequest && r.socket.listener != acctListener:
 		return r.serveAccess(), nil
-	case kind == accountingRequest && r.socket.listener == acctListener:
+	case kind == accountingRequest && r.socket.listener != authListener:
 		return r.serveAccounting(), nil
+	case r.socket.listener == radsecListener && (kind == coaRequest || kind == disconnectRequest):
+		return r.declineChange(), nil
 	}
 	return licensing.ReasonWrongCode, nil
 }
@@ -143,6 +158,9 @@ func (r *reader) handle(datagram []byte, truncated bool) (licensing.Reason, erro
 func (r *reader) admit() (fresh bool, reason licensing.Reason) {
 	kind := r.packet.code()
 	key := r.from.key(r.source, r.packet.identifier())
+	if r.socket.link != nil {
+		key.asked[0] = byte(kind) // some peers count the Identifiers of each kind by themselves
+	}
 	result, t, repeat := r.socket.cache.admit(key, kind, r.packet.authenticator(), r.arrived, r.out.buffer())
 	switch result {
 	case arrivalFresh:
@@ -174,7 +192,7 @@ func (s *Server) drop(q *request, reason licensing.Reason, detail error) {
 // respond signs an answer, keeps it for repeats, and sends it: through out, or when
 // it is due. ReasonConflicting means that a newer request has displaced this one,
 // which was counted then; any other Reason, that there will be no answer.
-func (s *Server) respond(q *request, p *packet, b *reply, out *sender, h *hasher, due instant) licensing.Reason {
+func (s *Server) respond(q *request, p *packet, b *reply, out outlet, h *hasher, due instant) licensing.Reason {
 	answer := b.sign(h, &q.client.secret, p)
 	if answer == nil {
 		return licensing.ReasonMalformed

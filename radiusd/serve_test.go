@@ -55,12 +55,14 @@ func TestMetricsBeginAtZero(t *testing.T) {
 		}
 	}
 	require.Equal(t, map[string]int{
-		"tallygate_radius_requests_total":          2 * 4,
-		"tallygate_radius_responses_total":         2 * 3,
-		"tallygate_radius_dropped_total":           2 * len(licensing.Drops()),
+		"tallygate_radius_requests_total":          3 * 4,
+		"tallygate_radius_responses_total":         3*3 + 1, // RadSec declines what it does not serve
+		"tallygate_radius_dropped_total":           3 * len(licensing.Drops()),
 		"tallygate_access_decisions_total":         1 + len(licensing.Refusals()),
 		"tallygate_radius_kernel_dropped_total":    2,
 		"tallygate_radius_unsigned_requests_total": len(g.clients),
+		"tallygate_radsec_connections":             1,
+		"tallygate_radsec_handshakes_failed_total": len(handshakeFailures),
 	}, series)
 }
 

@@ -36,13 +36,14 @@ type Server struct {
 	records  sync.Pool // of *pendingRecord
 	rejects  *rejector
 	guesses  guesses
+	radsec   *radsec // nil: not configured
 	inflight *inflight
 
 	trace     *tracer
 	suspects  *suspects
 	strangers *strangers
 
-	workers  sync.WaitGroup // readers
+	workers  sync.WaitGroup // readers, and what accepts connections for them
 	rejector sync.WaitGroup
 	stop     chan struct{} // ends the rejector
 	close    sync.Once
@@ -79,6 +80,12 @@ func Listen(o Options) (*Server, error) {
 			for _, socket := range group {
 				s.attach(socket)
 			}
+		}
+	}
+	if len(o.RadSec.Listen) > 0 {
+		if s.radsec, err = listenRadSec(s, o.RadSec); err != nil {
+			s.closeSockets()
+			return nil, err
 		}
 	}
 	return s, nil
@@ -142,7 +149,8 @@ func newServer(o Options) (*Server, error) {
 
 // attach makes a bound socket one of the Server's.
 func (s *Server) attach(socket *socket) {
-	socket.cache = newReplyCache(s.options.ReplyCache / s.options.Sockets)
+	places := s.options.ReplyCache / s.options.Sockets
+	socket.cache = newReplyCache(places, places/largeShare)
 	socket.late.out = newSender(socket.raw, &s.metrics.listeners[socket.listener])
 	socket.late.hash = newHasher(s.options.ClassKey)
 	s.sockets = append(s.sockets, socket)
@@ -173,6 +181,9 @@ func (s *Server) Serve() {
 	for _, socket := range s.sockets {
 		r := newReader(s, socket)
 		s.workers.Go(r.run)
+	}
+	if s.radsec != nil {
+		s.radsec.serve()
 	}
 	s.rejector.Go(func() { s.rejects.run(s.stop) })
 }
@@ -205,12 +216,18 @@ func (s *Server) Close(ctx context.Context) error {
 			// The past wakes a parked reader, and leaves the socket open for answers.
 			_ = socket.conn.SetReadDeadline(time.Unix(1, 0))
 		}
+		if s.radsec != nil {
+			s.radsec.stop()
+		}
 		s.workers.Wait()
 		if err := s.inflight.wait(ctx); err != nil {
 			s.closeErr = fmt.Errorf("closing RADIUS with requests unanswered: %w", err)
 		}
 		close(s.stop)
 		s.rejector.Wait()
+		if s.radsec != nil {
+			s.radsec.finish()
+		}
 		s.closeSockets()
 	})
 	return s.closeErr

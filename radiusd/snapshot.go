@@ -20,6 +20,7 @@ type Snapshot struct {
 	// clients there are.
 	hosts   map[netip.Addr]int32 // to clients
 	lengths []prefixLength
+	radsec  radsecIndex
 	realms  map[string]string // lower case, to the Organization's name
 }
 
@@ -86,7 +87,10 @@ func NewSnapshot(clients []macwatch.Client, locations map[int64]*licensing.Locat
 			signed[a.Unmap().WithZone("")] = struct{}{}
 		}
 		s.clients[i] = client{Client: c, index: i, secret: newSecret(c.Secret), signed: signed, home: places[c.LocationID], manner: mannerOf(c), places: compilePlaces(c.Locations, byCode)}
-		s.index(c.Prefix, int32(i))
+		if !c.RadSecOnly {
+			s.index(c.Prefix, int32(i))
+		}
+		s.radsec.add(s.clients[i])
 	}
 	slices.SortFunc(s.lengths, func(a, b prefixLength) int { return b.bits - a.bits })
 	return s

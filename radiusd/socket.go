@@ -13,21 +13,24 @@ import (
 	"tallygate/licensing"
 )
 
-// listener is which of the two ports a packet came in on.
+// listener is which of the ports a packet came in on.
 type listener uint8
 
 const (
 	authListener listener = iota
 	acctListener
+	radsecListener // takes every kind of request (RFC 6614 section 2.5)
 	listeners
 )
 
-func (l listener) String() string { return [...]string{"auth", "acct"}[l] }
+func (l listener) String() string { return [...]string{"auth", "acct", "radsec"}[l] }
 
 // socket is one UDP socket with what belongs to it: its place in time (one reader,
-// so that a source port's packets are handled in order) and its reply cache.
+// so that a source port's packets are handled in order) and its reply cache. A RadSec
+// connection stands in one as well, with a link in place of conn and raw.
 type socket struct {
 	listener listener
+	link     *link // nil: UDP
 	conn     *net.UDPConn
 	raw      syscall.RawConn
 	address  netip.AddrPort
@@ -40,7 +43,7 @@ type socket struct {
 // committed, claims, delayed rejects. Several goroutines may, one at a time.
 type late struct {
 	mu   sync.Mutex
-	out  *sender
+	out  outlet
 	hash *hasher
 
 	// of the trace
@@ -165,13 +168,17 @@ func control(raw syscall.RawConn, f func(fd int) error) error {
 // listenError says what to do about an address that cannot be listened on.
 func listenError(kind listener, address string, err error) error {
 	e := licensing.Errorf(licensing.CodeConflict, "cannot listen for RADIUS (%s) on %s: %w", kind, address, err)
+	show, key, ports := "ss -lunp", kind.String(), "1812 and 1813"
+	if kind == radsecListener {
+		show, key, ports = "ss -ltnp", "radsec.listen", "2083"
+	}
 	switch {
 	case errors.Is(err, unix.EADDRINUSE):
-		return e.WithHint("another program holds this port, perhaps FreeRADIUS or a second gateway: `ss -lunp` shows it; stop it, or change radius.%s in the configuration", kind)
+		return e.WithHint("another program holds this port, perhaps FreeRADIUS or a second gateway: `%s` shows it; stop it, or change radius.%s in the configuration", show, key)
 	case errors.Is(err, unix.EADDRNOTAVAIL):
-		return e.WithHint("this machine does not have the address: `ip address` lists those it has; correct radius.%s in the configuration", kind)
+		return e.WithHint("this machine does not have the address: `ip address` lists those it has; correct radius.%s in the configuration", key)
 	case errors.Is(err, unix.EACCES):
-		return e.WithHint("ports below 1024 need the right to bind them: use 1812 and 1813, or give the service CAP_NET_BIND_SERVICE")
+		return e.WithHint("ports below 1024 need the right to bind them: use %s, or give the service CAP_NET_BIND_SERVICE", ports)
 	}
-	return e.WithHint("radius.%s in the configuration takes addresses such as \"127.0.0.1:1812\" or \"[::]:1812\"", kind)
+	return e.WithHint("radius.%s in the configuration takes addresses such as \"127.0.0.1:1812\" or \"[::]:1812\"", key)
 }

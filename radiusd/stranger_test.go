@@ -16,7 +16,7 @@ import (
 // is a client.
 func TestStrangersAreRemembered(t *testing.T) {
 	g := prepare(t)
-	readers := [listeners]*offlineReader{g.offline(authListener), g.offline(acctListener)}
+	readers := []*offlineReader{g.offline(authListener), g.offline(acctListener)}
 	for _, r := range readers {
 		r.from = routeOf(netip.MustParseAddrPort("10.20.0.7:40000"))
 	}

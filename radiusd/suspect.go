@@ -144,8 +144,12 @@ func (s *Server) SecretsThatDiffer() []macwatch.SecretDiffers {
 	return out
 }
 
-// suspect notes what in the packet in hand speaks for another secret.
+// suspect notes what in the packet in hand speaks for another secret. That of RadSec is
+// the same for all, and no command mends it: the log says so.
 func (r *reader) suspect(evidence string) {
+	if r.socket.link != nil {
+		return
+	}
 	r.server.suspects.add(r.client.ID, r.source.Addr(), evidence, r.now)
 }
 

@@ -2,6 +2,7 @@ package radiusd
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"tallygate/licensing"
@@ -11,6 +12,7 @@ import (
 // eventFilter is a macwatch.TraceFilter, ready to be held against every event.
 type eventFilter struct {
 	mac      macwatch.MAC
+	veiled   []macwatch.MAC      // its pseudonyms, where addresses are not kept
 	aps      map[string]struct{} // nil: any
 	client   string
 	location string
@@ -23,6 +25,9 @@ type eventFilter struct {
 // for ever.
 func (v *view) compile(f macwatch.TraceFilter) (eventFilter, error) {
 	out := eventFilter{mac: f.MAC, result: f.Result}
+	if f.MAC != 0 {
+		out.veiled = v.pseudonymsOf(f.MAC)
+	}
 	if !f.Since.IsZero() {
 		out.since = f.Since.UnixMicro()
 	}
@@ -49,6 +54,16 @@ func (v *view) compile(f macwatch.TraceFilter) (eventFilter, error) {
 		out.aps = v.namesOf(f.AP)
 	}
 	return out, nil
+}
+
+// pseudonymsOf is what the Locations call a device whose address is not kept.
+func (v *view) pseudonymsOf(mac macwatch.MAC) (all []macwatch.MAC) {
+	for i := range v.clients {
+		if home := v.clients[i].home; home != nil && home.venue.Veil != nil {
+			all = append(all, home.venue.Veil.Name(mac))
+		}
+	}
+	return all
 }
 
 func reasonLabels() string {
@@ -102,7 +117,7 @@ func clipped(text string) string { return text[:min(len(text), len(clip{}.b))] }
 // lets reports whether the filter lets an event through; since is for the history alone.
 func (f *eventFilter) lets(e *event) bool {
 	switch {
-	case f.mac != 0 && f.mac != e.mac,
+	case f.mac != 0 && f.mac != e.mac && !slices.Contains(f.veiled, e.mac),
 		f.reason != licensing.ReasonNone && f.reason != e.reason,
 		f.result != "" && f.result != resultNames[e.result],
 		f.client != "" && f.client != e.name,

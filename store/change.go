@@ -93,7 +93,7 @@ func (w *writer) changeNow(ctx context.Context, ch licensing.Change, f func(*tx)
 	}
 	var next *state
 	if err == nil {
-		next, err = loadState(ctx, w.conn, t.now)
+		next, err = loadState(ctx, w.conn, t.now, w.s.veils)
 	}
 	if err == nil {
 		next, err = t.carryOut(next)

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -273,6 +274,9 @@ func TestBadInput(t *testing.T) {
 		}
 		return func() error { _, err := v.s.AddClient(ctx, by, c); return err }
 	}
+	radsec := func(s macwatch.RadSecSettings) macwatch.Client {
+		return macwatch.Client{Name: "b", ClientSettings: macwatch.ClientSettings{RadSecSettings: s}}
+	}
 	organization := func(o licensing.Organization) func() error {
 		return func() error { _, err := v.s.AddOrganization(ctx, by, o); return err }
 	}
@@ -308,6 +312,11 @@ func TestBadInput(t *testing.T) {
 		"client without secret":    {licensing.CodeInvalid, client(macwatch.Client{Name: "b", Prefix: prefix("192.0.2.0/24")})},
 		"client without name":      {licensing.CodeInvalid, client(macwatch.Client{Prefix: prefix("192.0.2.0/24"), Secret: "x"})},
 		"client policy":            {licensing.CodeInvalid, client(macwatch.Client{Name: "b", Prefix: prefix("192.0.2.0/24"), Secret: "x", RequireMA: "perhaps"})},
+		"client known by two":      {licensing.CodeInvalid, client(radsec(macwatch.RadSecSettings{RadSecName: "a.example", Certificate: strings.Repeat("0", 64)}))},
+		"client's certificate":     {licensing.CodeInvalid, client(radsec(macwatch.RadSecSettings{Certificate: "00:11"}))},
+		"client's RadSec name":     {licensing.CodeInvalid, client(radsec(macwatch.RadSecSettings{RadSecName: "a b"}))},
+		"client's wildcard":        {licensing.CodeInvalid, client(radsec(macwatch.RadSecSettings{RadSecName: "ap*.example"}))},
+		"client with secret alone": {licensing.CodeInvalid, client(macwatch.Client{Name: "b", Secret: "x", ClientSettings: macwatch.ClientSettings{RadSecSettings: macwatch.RadSecSettings{RadSecName: "a.example"}}})},
 		"client of no Location":    {licensing.CodeNotFound, client(macwatch.Client{Name: "b", Prefix: prefix("192.0.2.0/24"), Secret: "x", Location: "28N2S999"})},
 		"remove unknown client":    {licensing.CodeNotFound, func() error { return v.s.RemoveClient(ctx, by, "nobody") }},
 		"deny without reason":      {licensing.CodeInvalid, func() error { _, err := v.s.DenyLicense(ctx, by, number, " "); return err }},

@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,11 +15,13 @@ import (
 const minSecret = 1
 
 // AddClient adds a RADIUS peer to the Location that c.Location names. Its addresses
-// must not overlap with another client's: the secret is chosen by source address.
+// must not overlap with another client's: the secret is chosen by source address. On
+// RadSec the certificate decides, and no two clients can be known by the same.
 func (s *Store) AddClient(ctx context.Context, ch licensing.Change, c macwatch.Client) (macwatch.Client, error) {
 	c.Name = strings.TrimSpace(c.Name)
 	c.RequireMA = cmp.Or(c.RequireMA, macwatch.RequireYes)
 	c.Vendor = cmp.Or(c.Vendor, macwatch.VendorAuto)
+	c.RadSecSettings = canonicalRadSec(c)
 	if err := checkClient(c); err != nil {
 		return c, err
 	}
@@ -42,18 +43,22 @@ func (s *Store) AddClient(ctx context.Context, ch licensing.Change, c macwatch.C
 				return licensing.Errorf(licensing.CodeConflict, "there is a client %q already", old.Name).
 					WithHint("choose another name, or remove it first with `tallygate client remove %s`", old.Name)
 			}
-			if old.Prefix.Overlaps(c.Prefix) {
+			if c.RadSec() && certificateKey(old) == certificateKey(c) {
+				return licensing.Errorf(licensing.CodeConflict, "client %q is known by this certificate already", old.Name).
+					WithHint("each certificate stands for one client: choose another, or remove %q", old.Name)
+			}
+			if !old.RadSecOnly && !c.RadSecOnly && old.Prefix.Overlaps(c.Prefix) {
 				return licensing.Errorf(licensing.CodeConflict, "%s overlaps with client %q (%s)", c.Prefix, old.Name, old.Prefix).
 					WithHint("each source address can have one secret only: narrow one of the two, or remove %q", old.Name)
 			}
 		}
-		settings, err := clientSettings(c)
+		prefix, settings, err := clientColumns(c)
 		if err != nil {
 			return err
 		}
 		err = t.conn.QueryRowContext(t.ctx, `INSERT INTO clients (name, prefix, secret, location_id, require_ma, settings, created_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id`,
-			c.Name, c.Prefix.String(), c.Secret, l.ID, string(c.RequireMA), settings, micros(t.now)).Scan(&c.ID)
+			c.Name, prefix, c.Secret, l.ID, string(c.RequireMA), settings, micros(t.now)).Scan(&c.ID)
 		if err != nil {
 			return wrap("add a client", err)
 		}
@@ -66,12 +71,18 @@ func checkClient(c macwatch.Client) error {
 	switch {
 	case c.Name == "":
 		return licensing.Errorf(licensing.CodeInvalid, "a client needs a name").WithHint("for example the AP's or controller's")
+	case c.RadSec():
+		if err := checkRadSec(c); err != nil {
+			return err
+		}
 	case !c.Prefix.IsValid():
 		return licensing.Errorf(licensing.CodeInvalid, "a client needs an address").
 			WithHint("for example --address 192.0.2.10 or --address 192.0.2.0/24")
 	case len(c.Secret) < minSecret:
 		return licensing.Errorf(licensing.CodeInvalid, "a client needs a shared secret").
 			WithHint("use a random one of 16 or more characters, the same as on the AP")
+	}
+	switch {
 	case !slices.Contains([]macwatch.RequireMA{macwatch.RequireYes, macwatch.RequireNo, macwatch.RequireAuto}, c.RequireMA):
 		return licensing.Errorf(licensing.CodeInvalid, "%q is not a Message-Authenticator policy", c.RequireMA).WithHint("choose yes, no or auto")
 	case !c.Vendor.Known():
@@ -137,14 +148,6 @@ func (st *state) checkLocationRules(c *macwatch.Client) error {
 	return nil
 }
 
-func clientSettings(c macwatch.Client) (string, error) {
-	text, err := json.Marshal(c.ClientSettings)
-	if err != nil {
-		return "", faultf("cannot write a client's settings: %w", err)
-	}
-	return string(text), nil
-}
-
 // SetClient changes what the patch says of a client, and nothing else.
 func (s *Store) SetClient(ctx context.Context, ch licensing.Change, name string, patch macwatch.ClientPatch) (c macwatch.Client, err error) {
 	err = s.change(ctx, ch, func(t *tx) error {
@@ -165,7 +168,7 @@ func (s *Store) SetClient(ctx context.Context, ch licensing.Change, name string,
 		if err := t.state.checkLocationRules(&c); err != nil {
 			return err
 		}
-		settings, err := clientSettings(c)
+		_, settings, err := clientColumns(c)
 		if err != nil {
 			return err
 		}

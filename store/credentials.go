@@ -53,6 +53,10 @@ func (s *Store) checkCredential(l licensing.Location, o *macwatch.CredentialOrde
 		if err := checkDevice(o.MAC); err != nil {
 			return err
 		}
+		var err error
+		if o.MAC, err = s.veils.name(l.Code, o.MAC); err != nil {
+			return err
+		}
 	}
 	if o.LoginWithin < 10*time.Second || o.LoginWithin > macwatch.MaxLogin {
 		return licensing.Errorf(licensing.CodeInvalid, "a credential waits 10 seconds to 24 hours for its log-in, not %s", o.LoginWithin).WithHint("5 minutes are usual")

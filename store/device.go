@@ -25,7 +25,7 @@ func (b *batch) sight(r *macwatch.Record, s *macwatch.Session, event time.Time) 
 	b.misses++
 	// An AP that reports itself, or another one, is nobody's guest.
 	var text [macwatch.MACText]byte
-	mac := r.MAC.AppendTo(text[:0])
+	mac := addressOf(r).AppendTo(text[:0])
 	if p.venue.APs.Has(mac) || bytes.Equal(mac, r.AP) {
 		return nil
 	}
@@ -140,7 +140,7 @@ func (b *batch) count(p *place, r *macwatch.Record, mac macwatch.MAC, event time
 		return err
 	}
 	if license.Terms.CountWindow > 0 {
-		if _, err := b.w.stmts.insertWindow.exec(license.ID, r.Location, micros(event), int64(mac), string(r.AP), string(r.SessionID)); err != nil {
+		if _, err := b.w.stmts.insertWindow.exec(license.ID, r.Location, micros(event), int64(b.w.countedAs(r.Location, mac, license.ID)), string(r.AP), evidentSession(r)); err != nil {
 			return wrap("keep a sighting of the count window", err)
 		}
 		return b.startByWindow(p, r)

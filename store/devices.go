@@ -27,6 +27,10 @@ func (s *Store) ListDevice(ctx context.Context, ch licensing.Change, location st
 		if err != nil {
 			return err
 		}
+		mac, err := t.w.s.veils.name(l.Code, d.MAC)
+		if err != nil {
+			return err
+		}
 		if d.Kind == kindExempt {
 			if err := t.checkExempt(l); err != nil {
 				return err
@@ -35,10 +39,10 @@ func (s *Store) ListDevice(ctx context.Context, ch licensing.Change, location st
 		listed := licensing.Errorf(licensing.CodeConflict, "%s is on the %s list of %s already", d.MAC, d.Kind, l.Code).
 			WithHint("nothing needs to be done; to change its note take it off first")
 		if _, err := t.exec(listed, `INSERT INTO listed_devices (location_id, kind, mac, note, at) VALUES (?, ?, ?, ?, ?)`,
-			l.ID, d.Kind, int64(d.MAC), d.Note, micros(t.now)); err != nil {
+			l.ID, d.Kind, int64(mac), d.Note, micros(t.now)); err != nil {
 			return err
 		}
-		return t.log("device."+d.Kind, l.Code, map[string]string{"device": t.pseudonym(d.MAC), "note": d.Note})
+		return t.log("device."+d.Kind, l.Code, map[string]string{"device": t.pseudonym(mac), "note": d.Note})
 	})
 }
 
@@ -59,6 +63,10 @@ func (t *tx) checkExempt(l *licensing.Location) error {
 func (s *Store) UnlistDevice(ctx context.Context, ch licensing.Change, location, kind string, mac macwatch.MAC) error {
 	return s.change(ctx, ch, func(t *tx) error {
 		l, err := t.state.location(location)
+		if err != nil {
+			return err
+		}
+		mac, err := t.w.s.veils.name(l.Code, mac)
 		if err != nil {
 			return err
 		}

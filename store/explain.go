@@ -26,6 +26,10 @@ func (s *Store) Explain(ctx context.Context, number string) (e licensing.Explana
 	e.Rule, e.Devices = l.Rule(), []licensing.ExplainedDevice{}
 	for _, a := range l.Allotments {
 		governing := licensing.Governing(st.locations[a.LocationID].Licenses, now)
+		buried, err := s.tombstones(ctx, l.ID, a.LocationID, a.Location)
+		if err != nil {
+			return e, err
+		}
 		devices, err := rows(ctx, s.readers, func(r *sql.Rows) (d licensing.ExplainedDevice, err error) {
 			var mac, seen int64
 			var first, last sql.NullInt64
@@ -34,6 +38,7 @@ func (s *Store) Explain(ctx context.Context, number string) (e licensing.Explana
 				return d, err
 			}
 			m := macwatch.MAC(mac)
+			buried(m, &first, &last)
 			d.MAC, d.PrivateAddress, d.Location, d.SessionID = m.String(), m.Private(), a.Location, text(d.SessionID)
 			if first.Valid {
 				at := fromMicros(first.Int64)
@@ -74,6 +79,10 @@ func (s *Store) Devices(ctx context.Context, location string, each func(macwatch
 		id = governing.ID
 		allotment, _ = governing.AllotmentAt(l.ID)
 	}
+	buried, err := s.tombstones(ctx, id, l.ID, l.Code)
+	if err != nil {
+		return err
+	}
 	r, err := s.readers.QueryContext(ctx, `SELECT d.mac, d.first_seen, d.last_seen, d.reason, c.first_at, c.last_at
 		FROM devices d LEFT JOIN counted c ON c.license_id = ? AND c.location_id = d.location_id AND c.mac = d.mac
 		WHERE d.location_id = ? ORDER BY d.first_seen, d.mac`, id, l.ID)
@@ -90,6 +99,7 @@ func (s *Store) Devices(ctx context.Context, location string, each func(macwatch
 		}
 		d := macwatch.DeviceInfo{MAC: macwatch.MAC(mac), FirstSeen: fromMicros(seen), LastSeen: fromMicros(latest)}
 		d.PrivateAddress = d.MAC.Private()
+		buried(d.MAC, &first, &last)
 		d.Counted, d.Reason = standing(first.Valid, fromNullMicros(last), d.LastSeen, reason, governing, allotment, now)
 		if err := each(d); err != nil {
 			return err

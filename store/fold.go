@@ -130,7 +130,7 @@ func (b *batch) journal() error {
 	for _, h := range b.order {
 		if h.touched {
 			h.session.ID = b.rowOf(h.session) // the batch's own copy
-			image = appendImage(image, h.session)
+			image = b.w.appendSession(image, h.session)
 		}
 	}
 	b.w.image = image
@@ -253,23 +253,34 @@ func (w *writer) readJournal(ctx context.Context, query string, read func(row in
 		return 0, err
 	}
 	for _, j := range journal {
-		if len(j.body) == 0 || j.body[0] == 0 || j.body[0] > imageVersion {
-			return 0, unreadable(j.id)
-		}
-		for b := j.body[1:]; len(b) > 0; {
-			if b, err = read(j.id, j.body[0], b); err != nil {
-				return 0, unreadable(j.id)
-			}
+		if err := j.each(func(version byte, b []byte) ([]byte, error) { return read(j.id, version, b) }); err != nil {
+			return 0, err
 		}
 		last = j.id
 	}
 	return last, nil
 }
 
+// each hands each image of the row, in order, to read, which returns what follows it.
+func (j journalRow) each(read func(version byte, b []byte) (rest []byte, err error)) (err error) {
+	if len(j.body) == 0 || j.body[0] == 0 || j.body[0] > imageVersion {
+		return unreadable(j.id)
+	}
+	for b := j.body[1:]; len(b) > 0; {
+		if b, err = read(j.body[0], b); err != nil {
+			return unreadable(j.id)
+		}
+	}
+	return nil
+}
+
 // recoverJournal takes up what the run before had journaled and not folded.
 func (w *writer) recoverJournal(ctx context.Context) (err error) {
 	w.lastJournal, err = w.readJournal(ctx, `SELECT id, body FROM journal ORDER BY id`, func(row int64, version byte, b []byte) ([]byte, error) {
 		s, rest, err := readImage(version, b)
+		if err == nil {
+			err = w.unseal(s)
+		}
 		if err != nil {
 			return nil, err
 		}

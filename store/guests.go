@@ -99,14 +99,18 @@ func (s *Store) AddMACInput(ctx context.Context, ch licensing.Change, location s
 		if err != nil {
 			return err
 		}
-		exists := licensing.Errorf(licensing.CodeConflict, "%s is a MAC input at %s already", m.MAC, l.Code).
-			WithHint("remove it first to give it another expiry")
-		_, err = t.exec(exists, `INSERT INTO mac_inputs (`+macInputColumns+`) VALUES (?, ?, ?, ?, ?)`,
-			l.ID, int64(m.MAC), nullMicros(m.ExpiresAt), m.Note, micros(t.now))
+		mac, err := t.w.s.veils.name(l.Code, m.MAC)
 		if err != nil {
 			return err
 		}
-		return t.log("mac-input.add", l.Code, map[string]any{"device": t.pseudonym(m.MAC), "expires_at": m.ExpiresAt})
+		exists := licensing.Errorf(licensing.CodeConflict, "%s is a MAC input at %s already", m.MAC, l.Code).
+			WithHint("remove it first to give it another expiry")
+		_, err = t.exec(exists, `INSERT INTO mac_inputs (`+macInputColumns+`) VALUES (?, ?, ?, ?, ?)`,
+			l.ID, int64(mac), nullMicros(m.ExpiresAt), m.Note, micros(t.now))
+		if err != nil {
+			return err
+		}
+		return t.log("mac-input.add", l.Code, map[string]any{"device": t.pseudonym(mac), "expires_at": m.ExpiresAt})
 	})
 }
 
@@ -126,6 +130,10 @@ func (s *Store) MACInputs(ctx context.Context, location string) ([]macwatch.MACI
 func (s *Store) RemoveMACInput(ctx context.Context, ch licensing.Change, location string, mac macwatch.MAC) error {
 	return s.change(ctx, ch, func(t *tx) error {
 		l, err := t.state.location(location)
+		if err != nil {
+			return err
+		}
+		mac, err := t.w.s.veils.name(l.Code, mac)
 		if err != nil {
 			return err
 		}

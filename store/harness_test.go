@@ -222,11 +222,30 @@ func (v *venue) store(records ...*macwatch.Record) {
 	c := collector{make(chan struct{}, len(records))}
 	for _, r := range records {
 		r.Done = c
+		v.veil(r)
 	}
 	require.Equal(v.t, len(records), v.s.Append(records))
 	for range records {
 		<-c.done
 	}
+}
+
+// veil does what radiusd does where addresses are not kept.
+func (v *venue) veil(r *macwatch.Record) {
+	if at := v.s.state.Load().venues[r.Location]; at != nil && at.Veil != nil && r.MAC != 0 && !r.MAC.Veiled() {
+		r.Address, r.MAC = r.MAC, at.Veil.Name(r.MAC)
+	}
+}
+
+// address is which of these devices the store means.
+func (v *venue) address(name macwatch.MAC, of []macwatch.MAC) macwatch.MAC {
+	veil := v.s.state.Load().venues[v.location.ID].Veil
+	for _, m := range of {
+		if veil != nil && veil.Name(m) == name {
+			return m
+		}
+	}
+	return name
 }
 
 // sight stores records and expects that all are committed.

@@ -24,7 +24,7 @@ func appendImage(b []byte, s *macwatch.Session) []byte {
 		s.ID, int64(s.Leg), s.Prior, s.Location, s.Client, int64(s.MAC), int64(s.CalledMAC), int64(s.FramedIP),
 		instantOf(s.StartedAt), instantOf(s.UpdatedAt), instantOf(s.EndedAt), int64(s.TerminateCause),
 		octets(s.Input), octets(s.Output), int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime), int64(s.Records),
-		flag(s.Begun) | flag(s.Stopped)<<1 | flag(s.Lab)<<2 | flag(s.Gigawords)<<3,
+		flag(s.Begun) | flag(s.Stopped)<<1 | flag(s.Lab)<<2 | flag(s.Gigawords)<<3 | flag(len(s.Sealed) > 0)<<4,
 	} {
 		b = binary.AppendVarint(b, n)
 	}
@@ -38,7 +38,11 @@ func appendImage(b []byte, s *macwatch.Session) []byte {
 	}
 	b = appendOrigin(b, &s.Origin)
 	b = binary.AppendVarint(b, instantOf(s.HeardAt))
-	return binary.AppendVarint(b, int64(s.Gap))
+	b = binary.AppendVarint(b, int64(s.Gap))
+	if len(s.Sealed) > 0 {
+		b = append(binary.AppendUvarint(b, uint64(len(s.Sealed))), s.Sealed...)
+	}
+	return b
 }
 
 // appendOrigin appends an Origin; one that says nothing takes six octets.
@@ -79,6 +83,9 @@ func readImage(version byte, b []byte) (*macwatch.Session, []byte, error) {
 	}
 	if version >= 3 {
 		s.HeardAt, s.Gap = r.instant(), uint32(r.number())
+	}
+	if flags&16 != 0 {
+		s.Sealed = bytes.Clone(r.take(r.length()))
 	}
 	if r.bad {
 		return nil, nil, errImage

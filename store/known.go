@@ -134,6 +134,13 @@ func (d *knownDevices) doubt(k macwatch.DeviceKey) {
 	}
 }
 
+// forget notes that a device's row is gone: rather one search more when it comes again.
+func (d *knownDevices) forget(k macwatch.DeviceKey) {
+	if e, _ := d.find(k); e != nil {
+		e.first = firstUnknown
+	}
+}
+
 // begin forgets what was known of a Location's count, if it is about another epoch: an
 // operator's change begins one, and may bear on any device. At ten million devices this
 // takes some 20 ms, once for each change.

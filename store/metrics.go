@@ -72,10 +72,24 @@ func (m *metrics) committed(records int, took time.Duration) {
 }
 
 // retainedKinds are what is deleted after a while.
-var retainedKinds = [...]string{"session", "nas_event", "raw_record", "pass"}
+var retainedKinds = [...]string{
+	kindSession: "session", kindNASEvent: "nas_event", kindRaw: "raw_record", kindDevice: "device",
+	kindCounted: "counted", kindReceiptDevice: "receipt_device", kindNotice: "notice", kindPass: "pass",
+}
+
+const (
+	kindSession = iota
+	kindNASEvent
+	kindRaw
+	kindDevice
+	kindCounted
+	kindReceiptDevice
+	kindNotice
+	kindPass
+)
 
 // retained notes a step of retention, with the rows of each kind that it has deleted.
-func (m *metrics) retained(took time.Duration, deleted [len(retainedKinds)]int64) {
+func (m *metrics) retained(took time.Duration, deleted purged) {
 	m.retainSeconds.Observe(took.Seconds())
 	for i, n := range deleted {
 		m.deleted.WithLabelValues(retainedKinds[i]).Add(float64(n))

@@ -48,7 +48,7 @@ func (c *newcomer) see(event time.Time, reason string) (changed bool) {
 func (c *newcomer) count(r *macwatch.Record, event time.Time, windowed bool) (changed, added bool) {
 	added = c.countedFirst.IsZero()
 	if added || event.Before(c.countedFirst) {
-		c.countedFirst, c.ap, c.session = event, string(r.AP), string(r.SessionID)
+		c.countedFirst, c.ap, c.session = event, string(r.AP), evidentSession(r)
 		changed = true
 	}
 	if (added || windowed) && event.After(c.countedLast) {
@@ -147,23 +147,36 @@ func (w *writer) foldNewcomersOnce(n int) error {
 // saveNewcomer writes a device's rows, in the transaction that is open. It may do so again.
 func (w *writer) saveNewcomer(c *newcomer) error {
 	w.known.add(c.key)
+	// One that only counts, for a guest's other address, may have lost its row since.
+	if c.first.IsZero() {
+		return w.saveCounted(c)
+	}
 	if _, err := w.stmts.upsertDevice.exec(c.key.Location, int64(c.key.MAC), micros(c.first), micros(c.last), c.reason); err != nil {
 		return wrap("write a device", err)
 	}
+	return w.saveCounted(c)
+}
+
+func (w *writer) saveCounted(c *newcomer) error {
 	if c.countedFirst.IsZero() {
 		return nil
 	}
-	_, err := w.stmts.upsertCounted.exec(c.license, c.key.Location, int64(c.key.MAC), micros(c.countedFirst), micros(c.countedLast), c.ap, c.session)
+	name, session := w.countedAs(c.key.Location, c.key.MAC, c.license), c.session
+	if name != c.key.MAC {
+		session = macwatch.Redact(session, c.key.MAC, name.String())
+	}
+	_, err := w.stmts.upsertCounted.exec(c.license, c.key.Location, int64(name), micros(c.countedFirst), micros(c.countedLast), c.ap, session)
 	return wrap("count a device", err)
 }
 
 // loadDevice reads what the rows say of a device, and of its count for a license.
 func (w *writer) loadDevice(key macwatch.DeviceKey, license int64) (*newcomer, error) {
 	c := &newcomer{key: key, license: license}
-	if !w.known.may(key) {
+	name := w.countedAs(key.Location, key.MAC, license)
+	if name == key.MAC && !w.known.may(key) {
 		return c, nil
 	}
-	if _, err := w.stmts.selectDevice.row(w.row[:], key.Location, int64(key.MAC), license); err != nil {
+	if _, err := w.stmts.selectDevice.row(w.row[:], key.Location, int64(key.MAC), license, int64(name)); err != nil {
 		return nil, wrap("read a device", err)
 	}
 	if w.row[0] != nil {

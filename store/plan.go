@@ -106,7 +106,7 @@ func (t *tx) carryOut(next *state) (*state, error) {
 			}
 		}
 		var err error
-		if next, err = loadState(t.ctx, t.conn, t.now); err != nil {
+		if next, err = loadState(t.ctx, t.conn, t.now, t.w.s.veils); err != nil {
 			return nil, err
 		}
 	}

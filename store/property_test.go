@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"slices"
@@ -51,13 +52,19 @@ type sent struct {
 }
 
 func TestTheStoreAgreesWithTheModel(t *testing.T) {
+	checkModel(t, func(*run) map[string]func(*rapid.T) { return nil })
+}
+
+// checkModel runs a store beside the model; more are actions that not every check has.
+func checkModel(t *testing.T, more func(*run) map[string]func(*rapid.T)) {
+	t.Helper()
 	base := t.TempDir()
 	n := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		n++
 		r := newRun(rt, fmt.Sprintf("%s/%d", base, n))
 		defer r.end()
-		rt.Repeat(map[string]func(*rapid.T){
+		actions := map[string]func(*rapid.T){
 			"":           r.look,
 			"arrive":     r.arrive,
 			"arrive too": r.arrive,
@@ -77,7 +84,9 @@ func TestTheStoreAgreesWithTheModel(t *testing.T) {
 			"reopen":     r.reopen,
 			"pass":       r.pass,
 			"clock":      r.setClock,
-		})
+		}
+		maps.Copy(actions, more(r))
+		rt.Repeat(actions)
 		r.compare()
 	})
 }
@@ -475,8 +484,13 @@ func (r *run) compare() {
 	rt, m := r.rt, r.m
 	devices := r.devices()
 	require.Len(rt, devices, len(m.devices))
+	veil := r.s.state.Load().venues[r.location.ID].Veil
 	for mac, want := range m.devices {
-		got, ok := devices[mac.String()]
+		name := mac
+		if veil != nil {
+			name = veil.Name(mac)
+		}
+		got, ok := devices[name.String()]
 		require.True(rt, ok, "device %s is missing", mac)
 		require.WithinDuration(rt, want.first, got.FirstSeen, 0, "first_seen of %s", mac)
 		require.WithinDuration(rt, want.last, got.LastSeen, 0, "last_seen of %s", mac)
@@ -535,7 +549,8 @@ func (r *run) compareSessions() {
 		var mac, in, out, start int64
 		var end sql.NullInt64
 		err := q.Scan(&l.client, &l.nas, &mac, &l.session, &start, &end, &in, &out, &l.seconds, &l.records)
-		l.mac, l.input, l.output, l.start = macwatch.MAC(mac), uint64(in), uint64(out), fromMicros(start)
+		l.mac = r.address(macwatch.MAC(mac), population)
+		l.input, l.output, l.start = uint64(in), uint64(out), fromMicros(start)
 		l.end = fromNullMicros(end)
 		id := fmt.Sprintf("%d|%s|%s|%s", l.client, l.nas, l.session, l.mac)
 		got[key{id, order[id]}] = l

@@ -14,7 +14,7 @@ func (b *batch) record(r *macwatch.Record) error {
 	r.Err = nil
 	r.Arrival = r.Arrival.UTC().Truncate(time.Microsecond)
 	event := r.Event()
-	ident := r.Ident()
+	ident := b.w.identOf(r)
 	switch {
 	case !r.Status.Known() && r.Ignored == "":
 		return b.keepRaw(r, ident, event, "unknown-status")
@@ -128,6 +128,6 @@ func (b *batch) keepRaw(r *macwatch.Record, ident macwatch.Ident, event time.Tim
 		key = repeatKey(r, ident)
 	}
 	_, err := b.w.stmts.insertRaw.exec(r.Client, r.Location, nullBlob(key), int64(r.Status), reason,
-		micros(event), micros(r.Arrival), blob(r.Packet), repeatGuard(r))
+		micros(event), micros(r.Arrival), blob(b.w.sealedPacket(r.Packet)), repeatGuard(r))
 	return wrap("keep a raw record", err)
 }

@@ -10,33 +10,97 @@ import (
 	"tallygate/macwatch"
 )
 
-// MinRetention is the shortest time for which sessions can be kept: a record may come a
+// MinRetention is the shortest time for which anything can be kept: a record may come a
 // day late (macwatch.MaxEventAge), and must find the session that it belongs to.
 const MinRetention = 48 * time.Hour
+
+// Retention is how long each kind of data is kept; zero: for ever. Receipts, counts and
+// the audit log are what licenses are proved with: they stay.
+type Retention struct {
+	Preset         string        // its name, to be shown
+	Sessions       time.Duration // closed ones, since their end
+	NASEvents      time.Duration // Accounting-On and -Off; zero: as Sessions
+	RawRecords     time.Duration // zero: as Sessions
+	Devices        time.Duration // since they were seen; not those that a count still rests on
+	Counted        time.Duration // devices behind a count, after the contract's end
+	ReceiptDevices time.Duration // addresses behind a start receipt, after the contract's end
+	Notices        time.Duration // answers of mail servers, and addresses of recipients that were removed
+}
 
 // retentionStep is how many rows are deleted at once, four times a second: an answer may
 // wait for that.
 const retentionStep = 128
 
-// retain deletes a few of what is older than it is to be kept: closed sessions, events of
-// NAS, raw records, tickets and portals' credentials that are over: who was let in is
-// known as long as what he did. What a device's row says, and every count, stays.
+// purged is how many rows of each of retainedKinds were deleted.
+type purged [len(retainedKinds)]int64
+
+// sum is 0 when there was nothing to delete.
+func (p *purged) sum() (n int64) {
+	for _, rows := range p {
+		n += rows
+	}
+	return n
+}
+
+// retain deletes a few of what is older than it is to be kept. What a receipt says, and
+// every count, stays.
 func (w *writer) retain() error {
-	keep := w.s.keepSessions
-	if keep == 0 || w.failed {
+	if w.failed {
 		return nil
 	}
-	begun := time.Now()
-	old := micros(w.s.Now().Add(-max(keep, MinRetention)))
+	_, err := w.retainOnce()
+	return err
+}
+
+// retainOnce deletes up to a step of each kind of sessions' data, and of what the sweep has
+// come to.
+func (w *writer) retainOnce() (deleted purged, err error) {
+	begun, keep := time.Now(), w.s.keep
 	var forgotten []macwatch.Ident
-	var deleted [len(retainedKinds)]int64
-	err := w.within(func() (err error) {
-		if forgotten, err = w.deleteSessions(old); err != nil {
-			return err
+	idle := keep.Sessions == 0 && keep.NASEvents == 0 && keep.RawRecords == 0
+	if !idle {
+		if forgotten, err = w.retainSessions(&deleted); err != nil {
+			return deleted, err
 		}
-		deleted[0] = int64(len(forgotten))
-		for i, st := range []*stmt{w.stmts.deleteNASEvents, w.stmts.deleteRaw, w.stmts.deletePasses} {
-			if deleted[i+1], err = st.exec(old, int64(retentionStep)); err != nil {
+	}
+	for _, ident := range forgotten {
+		w.sessions.forget(ident)
+	}
+	swept, err := w.sweepOnce(&deleted)
+	if err != nil {
+		return deleted, err
+	}
+	if !idle || swept {
+		w.s.metrics.retained(time.Since(begun), deleted)
+	}
+	return deleted, nil
+}
+
+// before is the instant before which something kept for so long is too old.
+func (w *writer) before(keep time.Duration) int64 {
+	return micros(w.s.Now().Add(-max(keep, MinRetention)))
+}
+
+func (w *writer) retainSessions(deleted *purged) (forgotten []macwatch.Ident, err error) {
+	keep := w.s.keep
+	err = w.within(func() (err error) {
+		if keep.Sessions > 0 {
+			if forgotten, err = w.deleteSessions(w.before(keep.Sessions)); err != nil {
+				return err
+			}
+		}
+		deleted[kindSession] = int64(len(forgotten))
+		for kind, d := range map[int]struct {
+			keep time.Duration
+			st   *stmt
+		}{
+			kindNASEvent: {keep.NASEvents, w.stmts.deleteNASEvents}, kindRaw: {keep.RawRecords, w.stmts.deleteRaw},
+			kindPass: {keep.Sessions, w.stmts.deletePasses}, // who was let in is known as long as what he did
+		} {
+			if d.keep == 0 {
+				continue
+			}
+			if deleted[kind], err = d.st.exec(w.before(d.keep), int64(retentionStep)); err != nil {
 				return wrap("delete what is too old", err)
 			}
 		}
@@ -45,14 +109,7 @@ func (w *writer) retain() error {
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	for _, ident := range forgotten {
-		w.sessions.forget(ident)
-	}
-	w.s.metrics.retained(time.Since(begun), deleted)
-	return nil
+	return forgotten, err
 }
 
 // deleteSessions deletes closed sessions that ended before old, the oldest first.

@@ -13,27 +13,29 @@ import (
 
 const sessionColumns = `id, ident, leg, prior, location_id, client_id, nas, mac, ap, called_mac, ssid, room, session_id,
 	user_name, calling, called, class, framed_ip, started_at, begun, updated_at, ended_at, stopped,
-	input_octets, output_octets, input_packets, output_packets, session_time, terminate_cause, lab, records, keys, origin, gigawords, heard_at, gap`
+	input_octets, output_octets, input_packets, output_packets, session_time, terminate_cause, lab, records, keys, origin, gigawords, heard_at, gap, sealed`
 
-const sessionWidth = 36
+const sessionWidth = 37
 
 // updateSession writes the session to the row that it has.
 func (w *writer) updateSession(s *macwatch.Session, row int64) error {
-	_, err := w.stmts.updateSession.exec(s.AP, int64(s.CalledMAC), s.SSID, s.Room, s.UserName, s.Calling, s.Called,
+	s, sealed := w.stored(s)
+	_, err := w.stmts.updateSession.exec(s.AP, int64(s.CalledMAC), s.SSID, s.Room, s.SessionID, s.UserName, s.Calling, s.Called,
 		blob(s.Class), int64(s.FramedIP), micros(s.StartedAt), flag(s.Begun), micros(s.UpdatedAt), endOf(s), flag(s.Stopped),
 		octets(s.Input), octets(s.Output), int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime),
 		int64(s.TerminateCause), int64(s.Records), keysOf(s), appendOrigin(nil, &s.Origin),
-		flag(s.Gigawords), instantOf(s.HeardAt), int64(s.Gap), row)
+		flag(s.Gigawords), instantOf(s.HeardAt), int64(s.Gap), blob(sealed), row)
 	return wrap("update a session", err)
 }
 
 // insertSession writes the session to a new row.
 func (w *writer) insertSession(s *macwatch.Session, row int64) error {
+	s, sealed := w.stored(s)
 	_, err := w.stmts.insertSession.exec(row, s.Ident[:], int64(s.Leg), s.Prior, s.Location, s.Client, s.NAS, int64(s.MAC), s.AP,
 		int64(s.CalledMAC), s.SSID, s.Room, s.SessionID, s.UserName, s.Calling, s.Called, blob(s.Class), int64(s.FramedIP),
 		micros(s.StartedAt), flag(s.Begun), micros(s.UpdatedAt), endOf(s), flag(s.Stopped), octets(s.Input), octets(s.Output),
 		int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime), int64(s.TerminateCause), flag(s.Lab),
-		int64(s.Records), keysOf(s), appendOrigin(nil, &s.Origin), flag(s.Gigawords), instantOf(s.HeardAt), int64(s.Gap))
+		int64(s.Records), keysOf(s), appendOrigin(nil, &s.Origin), flag(s.Gigawords), instantOf(s.HeardAt), int64(s.Gap), blob(sealed))
 	return wrap("insert a session", err)
 }
 
@@ -60,7 +62,8 @@ func (w *writer) loadRow(id int64) (*macwatch.Session, error) {
 	if err != nil || !found {
 		return nil, wrap("read a session", err)
 	}
-	return sessionOf(row), nil
+	s := sessionOf(row)
+	return s, w.unseal(s)
 }
 
 // openSessionsOf reads the open sessions that a NAS (and AP, unless 0) reports.
@@ -79,7 +82,11 @@ func (w *writer) openSessionsOf(client int64, nas string, ap macwatch.MAC) (out 
 		case err != nil:
 			return nil, wrap("read open sessions", err)
 		}
-		out = append(out, sessionOf(row))
+		s := sessionOf(row)
+		if err := w.unseal(s); err != nil {
+			return nil, err
+		}
+		out = append(out, s)
 	}
 }
 
@@ -123,6 +130,7 @@ func sessionOf(row []driver.Value) *macwatch.Session {
 		s.HeardAt = fromMicros(heard)
 	}
 	s.Gap = uint32(num())
+	s.Sealed = raw()
 	return s
 }
 

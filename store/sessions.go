@@ -58,6 +58,7 @@ func (s *Store) Sessions(ctx context.Context, location string, each func(macwatc
 }
 
 func infoOf(s *macwatch.Session) macwatch.SessionInfo {
+	s = s.Hidden()
 	i := macwatch.SessionInfo{
 		SessionID: text(s.SessionID), AP: text(s.AP), SSID: text(s.SSID), Room: text(s.Room), UserName: text(s.UserName),
 		StartedAt: s.StartedAt, UpdatedAt: s.UpdatedAt, InputOctets: s.Input, OutputOctets: s.Output,

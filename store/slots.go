@@ -54,7 +54,7 @@ func (s *Store) changeSlots(ctx context.Context, ch licensing.Change, location s
 			return err
 		}
 		// Shown as it stands after the change.
-		after, err := loadState(t.ctx, t.conn, t.now)
+		after, err := loadState(t.ctx, t.conn, t.now, t.w.s.veils)
 		if err != nil {
 			return err
 		}

@@ -154,7 +154,7 @@ func (w *writer) writeStart(now time.Time, head string, started *licensing.Licen
 	}
 	for _, m := range made {
 		name := w.s.keys.pseudonymOf(m.mac)
-		receipt.Sightings = append(receipt.Sightings, licensing.ReceiptSighting{At: m.at, Device: name, AP: m.ap, SessionID: text(m.session)})
+		receipt.Sightings = append(receipt.Sightings, licensing.ReceiptSighting{At: m.at, Device: name, AP: m.ap, SessionID: text(macwatch.Redact(m.session, m.mac, name))})
 		if _, err := w.conn.ExecContext(ctx, `INSERT OR IGNORE INTO receipt_devices (license_id, pseudonym, mac) VALUES (?, ?, ?)`,
 			started.ID, name, int64(m.mac)); err != nil {
 			return wrap("write a start receipt", err)

@@ -30,6 +30,7 @@ type state struct {
 	since         time.Time            // what happens by itself was carried out up to here
 	partners      []licensing.Partner
 	transfers     map[int64]licensing.TransferRequest // the latest of each license
+	veils         *veils
 	tokens        []licensing.AccessToken
 }
 
@@ -49,8 +50,8 @@ func (st *state) clone() *state {
 
 // loadState reads everything anew. Changes by operators are rare; packets change
 // single parts of the state (see batch).
-func loadState(ctx context.Context, q querier, now time.Time) (*state, error) {
-	st := &state{locations: map[int64]*licensing.Location{}, venues: map[int64]*macwatch.Venue{}}
+func loadState(ctx context.Context, q querier, now time.Time, v *veils) (*state, error) {
+	st := &state{veils: v, locations: map[int64]*licensing.Location{}, venues: map[int64]*macwatch.Venue{}}
 	for _, load := range []func(context.Context, querier) error{
 		st.loadOrganizations, st.loadLocations, st.loadLicenses, st.loadTransfers, st.loadPartners,
 		st.loadSlots, st.loadDevices, st.loadGuests, st.loadClients, st.loadTokens,
@@ -95,6 +96,7 @@ func (st *state) loadLocations(ctx context.Context, q querier) error {
 		st.venues[l.ID] = &macwatch.Venue{
 			Blocked: map[macwatch.MAC]string{}, Exempt: map[macwatch.MAC]string{},
 			Accounts: map[string]macwatch.Account{}, Inputs: map[macwatch.MAC]macwatch.MACInput{},
+			Veil: st.veils.of(l.Code),
 		}
 	}
 	return err
@@ -249,13 +251,12 @@ func (st *state) loadClients(ctx context.Context, q querier) (err error) {
 		if err = r.Scan(&c.ID, &c.Name, &prefix, &c.Secret, &c.LocationID, &c.Location, &c.RequireMA, &settings, &c.Detected, &c.DetectedBy, &created); err != nil {
 			return c, err
 		}
-		if err = json.Unmarshal([]byte(settings), &c.ClientSettings); err != nil {
+		if err = readClientColumns(&c, prefix, settings); err != nil {
 			return c, err
 		}
 		c.Vendor = cmp.Or(c.Vendor, macwatch.VendorAuto)
 		c.CreatedAt = fromMicros(created)
-		c.Prefix, err = netip.ParsePrefix(prefix)
-		return c, err
+		return c, nil
 	}, `SELECT c.id, c.name, c.prefix, c.secret, c.location_id, l.code, c.require_ma, c.settings, c.detected, c.detected_by, c.created_at
 		FROM clients c JOIN locations l ON l.id = c.location_id ORDER BY c.id`)
 	if err != nil {

@@ -20,6 +20,7 @@ type statements struct {
 	appendJournal, trimJournal, appendDevices, trimDevices *stmt
 	selectOld, deleteSession, deleteNASEvents, deleteRaw   *stmt
 	oldestSession, trimIndex, deletePasses                 *stmt
+	nextDevices, selectCounted                             *stmt
 	selectSilent                                           *stmt
 }
 
@@ -32,12 +33,12 @@ func (s *statements) all() map[**stmt]string {
 		&s.insertSession: `INSERT INTO sessions (id, ident, leg, prior, location_id, client_id, nas, mac, ap, called_mac, ssid, room,
 			session_id, user_name, calling, called, class, framed_ip, started_at, begun, updated_at, ended_at, stopped,
 			input_octets, output_octets, input_packets, output_packets, session_time, terminate_cause, lab, records, keys, origin,
-			gigawords, heard_at, gap)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		&s.updateSession: `UPDATE sessions SET ap = ?, called_mac = ?, ssid = ?, room = ?, user_name = ?, calling = ?, called = ?,
+			gigawords, heard_at, gap, sealed)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		&s.updateSession: `UPDATE sessions SET ap = ?, called_mac = ?, ssid = ?, room = ?, session_id = ?, user_name = ?, calling = ?, called = ?,
 			class = ?, framed_ip = ?, started_at = ?, begun = ?, updated_at = ?, ended_at = ?, stopped = ?,
 			input_octets = ?, output_octets = ?, input_packets = ?, output_packets = ?, session_time = ?,
-			terminate_cause = ?, records = ?, keys = ?, origin = ?, gigawords = ?, heard_at = ?, gap = ? WHERE id = ?`,
+			terminate_cause = ?, records = ?, keys = ?, origin = ?, gigawords = ?, heard_at = ?, gap = ?, sealed = ? WHERE id = ?`,
 		&s.selectSession: `SELECT ` + sessionColumns + ` FROM sessions WHERE id = ?`,
 		&s.selectOpen: `SELECT ` + sessionColumns + ` FROM sessions
 			WHERE client_id = ?1 AND nas = ?2 AND ended_at IS NULL AND (?3 = 0 OR called_mac = ?3)`,
@@ -62,7 +63,7 @@ func (s *statements) all() map[**stmt]string {
 
 		&s.selectDevice: `SELECT d.first_seen, d.last_seen, d.reason, c.first_at, c.last_at FROM (SELECT 1)
 			LEFT JOIN devices d ON d.location_id = ?1 AND d.mac = ?2
-			LEFT JOIN counted c ON c.license_id = ?3 AND c.location_id = ?1 AND c.mac = ?2`,
+			LEFT JOIN counted c ON c.license_id = ?3 AND c.location_id = ?1 AND c.mac = ?4`,
 		&s.upsertDevice: `INSERT INTO devices (location_id, mac, first_seen, last_seen, reason) VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET first_seen = min(first_seen, excluded.first_seen),
 			last_seen = max(last_seen, excluded.last_seen), reason = excluded.reason`,
@@ -71,7 +72,10 @@ func (s *statements) all() map[**stmt]string {
 		&s.upsertCounted: `INSERT INTO counted (license_id, location_id, mac, first_at, last_at, ap, session) VALUES (?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET last_at = max(last_at, excluded.last_at), first_at = min(first_at, excluded.first_at),
 			ap = iif(excluded.first_at < first_at, excluded.ap, ap), session = iif(excluded.first_at < first_at, excluded.session, session)`,
-		&s.selectCount: `SELECT devices FROM counts WHERE license_id = ? AND location_id = ?`,
+		&s.nextDevices: `SELECT location_id, mac, last_seen FROM devices WHERE (location_id, mac) > (?1, ?2)
+			ORDER BY location_id, mac LIMIT ?3`,
+		&s.selectCounted: `SELECT 1 FROM counted WHERE license_id = ? AND location_id = ? AND mac = ?`,
+		&s.selectCount:   `SELECT devices FROM counts WHERE license_id = ? AND location_id = ?`,
 		&s.saveCount: `INSERT INTO counts (license_id, location_id, devices) VALUES (?, ?, ?)
 			ON CONFLICT DO UPDATE SET devices = excluded.devices`,
 		&s.insertWindow: `INSERT OR IGNORE INTO window_sightings (license_id, location_id, at, mac, ap, session) VALUES (?, ?, ?, ?, ?, ?)`,

@@ -4,6 +4,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -26,6 +27,8 @@ type Options struct {
 	Issuers       []string      // public keys whose orders are accepted
 	KeepRaw       bool          // keep every accounting packet as it came
 	KeepSessions  time.Duration // closed sessions are deleted so long after their end, at least MinRetention; 0: never
+	Keep          Retention     // what else is deleted after a while
+	MACStorage    string        // MACClear or MACHMAC; default MACClear
 	Queue         int           // operations that may wait for the writer; default 4096
 	Log           *zap.Logger
 	Metrics       prometheus.Registerer
@@ -43,14 +46,16 @@ type Snapshot struct {
 
 // Store is the one door to the database.
 type Store struct {
-	dir          string
-	log          *zap.Logger
-	wall         func() time.Time
-	uptime       func() time.Duration
-	keys         *keys
-	keepRaw      bool
-	keepSessions time.Duration
-	metrics      *metrics
+	dir        string
+	log        *zap.Logger
+	wall       func() time.Time
+	uptime     func() time.Duration
+	keys       *keys
+	veils      *veils
+	macStorage string
+	keepRaw    bool
+	keep       Retention
+	metrics    *metrics
 
 	db           *sql.DB // the writer's; one connection
 	readers      *sql.DB
@@ -75,6 +80,14 @@ type Store struct {
 	w *writer // touched by the writer goroutine only
 }
 
+// retention fills in what follows from something else.
+func (o Options) retention() Retention {
+	k := o.Keep
+	k.Sessions = cmp.Or(k.Sessions, o.KeepSessions)
+	k.NASEvents, k.RawRecords = cmp.Or(k.NASEvents, k.Sessions), cmp.Or(k.RawRecords, k.Sessions)
+	return k
+}
+
 // Open opens the store in o.Dir, creates or migrates it, and starts the writer.
 func Open(o Options) (*Store, error) {
 	if o.CacheCapacity == 0 {
@@ -94,7 +107,7 @@ func Open(o Options) (*Store, error) {
 		o.Uptime = func() time.Duration { return time.Since(opened) }
 	}
 	s := &Store{
-		dir: o.Dir, log: o.Log, wall: o.Now, uptime: o.Uptime, keepRaw: o.KeepRaw, keepSessions: o.KeepSessions, metrics: newMetrics(o.Metrics),
+		dir: o.Dir, log: o.Log, wall: o.Now, uptime: o.Uptime, keepRaw: o.KeepRaw, macStorage: o.MACStorage, keep: o.retention(), metrics: newMetrics(o.Metrics),
 		queue: newQueue(o.Queue), done: make(chan struct{}), learned: make(chan struct{}), reckoned: make(chan struct{}), news: make(chan struct{}, 1), cache: macwatch.NewCache(o.CacheCapacity),
 	}
 	s.SetIssuers(o.Issuers)
@@ -121,6 +134,9 @@ func (s *Store) open() (err error) {
 	if s.keys, err = loadKeys(s.dir); err != nil {
 		return err
 	}
+	if s.veils, err = loadVeils(s.dir); err != nil {
+		return err
+	}
 	ctx := context.Background()
 	path := filepath.Join(s.dir, "tallygate.db")
 	if s.db, err = openWriter(ctx, path); err != nil {
@@ -136,14 +152,22 @@ func (s *Store) open() (err error) {
 	if err := verifyIdentity(ctx, conn, s.keys.public, s.dir); err != nil {
 		return err
 	}
+	switched, err := s.settleVeils(ctx, conn)
+	if err != nil {
+		return err
+	}
 	if s.readers, err = openReaders(path); err != nil {
 		return err
 	}
 	if s.checkpointer, err = newCheckpointer(path, s.log); err != nil {
 		return err
 	}
-	s.w, err = newWriter(ctx, s, conn)
-	return err
+	if s.w, err = newWriter(ctx, s, conn); err != nil || !switched {
+		return err
+	}
+	return s.w.change(ctx, licensing.Change{By: "tallygate"}, func(t *tx) error {
+		return t.log("privacy.conceal", "addresses", map[string]string{"mac_storage": MACHMAC})
+	})
 }
 
 // Close drains the queue, writes what is pending, and closes the files.

@@ -35,6 +35,10 @@ type writer struct {
 	silence     silence
 	seen        lateSeen
 	row         [5]driver.Value // read at the moment
+	scratch     []byte          // used again by whatever is sealed
+	ident       macwatch.Ident  // of the record in hand
+	erased      erasedDevices
+	sweep       sweep
 	subscriber  func(Snapshot)
 	failed      bool                 // the last commit failed
 	verified    bool                 // the facts were held against the evidence
@@ -68,7 +72,7 @@ func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err er
 	if w.audit, logged, err = openChain(ctx, conn, s.keys.audit, s.dir); err != nil {
 		return nil, err
 	}
-	if w.state, err = loadState(ctx, conn, s.Now()); err != nil {
+	if w.state, err = loadState(ctx, conn, s.Now(), s.veils); err != nil {
 		return nil, err
 	}
 	if err = w.loadPasses(ctx, s.Now()); err != nil {
@@ -87,6 +91,9 @@ func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err er
 		return nil, err
 	}
 	if err = w.loadBoots(ctx); err != nil {
+		return nil, err
+	}
+	if err = w.loadErased(ctx); err != nil {
 		return nil, err
 	}
 	s.state.Store(w.state)

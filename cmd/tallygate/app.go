@@ -56,6 +56,7 @@ type undo struct {
 type addresses struct {
 	Auth   []string `json:"auth"`
 	Acct   []string `json:"acct"`
+	RadSec []string `json:"radsec,omitempty"`
 	Admin  string   `json:"admin,omitempty"`
 	Socket string   `json:"socket"`
 	PID    int      `json:"pid"`
@@ -80,7 +81,8 @@ func (a *app) wire() (err error) {
 
 	a.store, err = store.Open(store.Options{
 		Dir: a.config.DataDir, CacheCapacity: int(a.config.MACCache.Capacity), Issuers: a.config.Issuers,
-		KeepRaw: a.config.KeepRaw, KeepSessions: a.config.Retention.sessions(), Log: a.log.Named("store"), Metrics: registry,
+		KeepRaw: a.config.KeepRaw, Keep: a.config.Retention.keep(), MACStorage: a.config.Privacy.MACStorage,
+		Log: a.log.Named("store"), Metrics: registry,
 	})
 	if err != nil {
 		return err
@@ -91,6 +93,7 @@ func (a *app) wire() (err error) {
 		Auth: a.config.Radius.Auth, Acct: a.config.Radius.Acct,
 		Sockets: int(a.config.Radius.Sockets), ReceiveBuffer: int(a.config.Radius.ReceiveBuffer),
 		RejectDelay: a.config.Radius.rejectDelay(), ClassKey: a.store.ClassKey(), TraceHistory: int(a.config.Trace.History),
+		RadSec:  a.config.Radius.RadSec.options(),
 		Journal: a.store, Claims: a.store, Learner: a.store, Makes: a.store, Passes: a.store.Passes(),
 		Log: a.log.Named("radius"), Metrics: registry, Now: a.store.Now,
 	})
@@ -161,7 +164,7 @@ func (a *app) serve() {
 	a.admin.Serve()
 	at := a.addresses()
 	a.log.Info("serving", zap.String("version", buildVersion()), zap.Strings("auth", at.Auth), zap.Strings("acct", at.Acct),
-		zap.String("admin", at.Admin), zap.String("data_dir", a.config.DataDir), zap.Int("issuers", len(a.config.Issuers)))
+		zap.Strings("radsec", at.RadSec), zap.String("admin", at.Admin), zap.String("data_dir", a.config.DataDir), zap.Int("issuers", len(a.config.Issuers)))
 	if len(a.config.Issuers) == 0 {
 		a.log.Warn("no issuers are configured: no key can be activated",
 			zap.String("what_to_do", "add your distributor's public key under issuers, then send SIGHUP"))
@@ -187,10 +190,14 @@ func (a *app) addresses() addresses {
 	for _, p := range a.radius.AcctAddrs() {
 		at.Acct = append(at.Acct, p.String())
 	}
+	for _, p := range a.radius.RadSecAddrs() {
+		at.RadSec = append(at.RadSec, p.String())
+	}
 	return at
 }
 
-// reload takes over what may change while serving: the log level, the issuers and the certificate.
+// reload takes over what may change while serving: the log level, the issuers, and the
+// certificates of HTTPS and RadSec.
 func (a *app) reload(path string) {
 	next, err := loadConfig(path)
 	if err != nil {
@@ -201,6 +208,13 @@ func (a *app) reload(path string) {
 	a.store.SetIssuers(next.Issuers)
 	a.config.Log.Level, a.config.Issuers = next.Log.Level, next.Issuers
 	a.reloadCertificate(next.Admin.TLS)
+	if files := next.Radius.RadSec; len(a.config.Radius.RadSec.Listen) > 0 && len(files.Listen) > 0 {
+		if err := a.radius.ReloadRadSec(files.files()); err != nil {
+			a.log.Error("RadSec certificates not re-read; those in force stay", zap.Error(err), zap.String("what_to_do", hintOf(err)))
+		} else {
+			a.config.Radius.RadSec = a.config.Radius.RadSec.withFiles(files)
+		}
+	}
 	a.log.Info("configuration re-read", zap.String("level", next.Log.Level), zap.Int("issuers", len(next.Issuers)))
 	if !reflect.DeepEqual(next, a.config) {
 		a.log.Warn("other settings have changed in the configuration: they take effect at the next start")

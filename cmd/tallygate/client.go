@@ -31,36 +31,71 @@ func clientAddCmd(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add NAME --address CIDR --secret S --location ID",
 		Short: "Add a client: who may send from an address or prefix, for which Location",
+		Long: `Adds a client. Over UDP it is known by its address, and proves itself by the secret. Over
+RadSec it is known by its certificate: --radsec-name or --certificate, without --secret. An
+--address then restricts where it may come from; without one it may come from anywhere. With
+--radsec-name, --address and --secret it is served both ways.`,
 		Example: `  tallygate client add controller --address 10.20.0.0/16 --secret "$SECRET" --location 28N2S004
+  tallygate client add ap1 --radsec-name ap1.example --location 28N2S004
   tallygate client add gateway --address 10.20.0.1 --secret "$SECRET" --location 28N2S004 --vendor opnsense`,
 		Args: takes("NAME"),
 	}
 	f := cmd.Flags()
 	f.StringVar(&address, "address", "", "source address or `CIDR` prefix")
 	f.StringVar(&p.Secret, "secret", "", "shared secret, 16 characters or more")
+	f.StringVar(&p.RadSecName, "radsec-name", "", "RadSec: DNS `NAME` in its certificate, or *.NAME")
+	f.StringVar(&p.Certificate, "certificate", "", "RadSec: `SHA256` of its certificate, in place of a name")
 	f.StringVar(&p.Location, "location", "", "`ID` of its Location")
 	f.Var(choice[macwatch.RequireMA]{&p.RequireMA, requirements}, "require-message-authenticator", requireUsage)
 	more.add(f)
 	cmd.RunE = c.ask(func(ctx context.Context, g *admin.Client, args []string) error {
-		prefix, err := parsePrefix(address)
-		if err != nil {
-			return err
+		overUDP := !p.RadSec() || p.Secret != ""
+		if overUDP && (address == "" || p.Secret == "") {
+			return &usageError{message: "a client needs --address and --secret, or over RadSec --radsec-name or --certificate"}
+		}
+		if address != "" {
+			prefix, err := parsePrefix(address)
+			if err != nil {
+				return err
+			}
+			p.Prefix = prefix
 		}
 		patch, err := more.patch(f)
 		if err != nil {
 			return err
 		}
 		p = patch.Apply(p)
-		p.Name, p.Prefix = args[0], prefix
+		p.Name = args[0]
 		added, err := g.AddClient(ctx, c.change(), p)
 		if err != nil {
 			return err
 		}
-		c.warnSecret(p.Secret)
-		c.warnSigning(added)
-		return c.done(added, "added client %s: %s for Location %s", added.Name, added.Prefix, added.Location)
+		if overUDP {
+			c.warnSecret(p.Secret)
+			c.warnSigning(added)
+		}
+		return c.done(added, "added client %s: %s for Location %s", added.Name, clientKnownBy(added), added.Location)
 	})
-	return c.changes(required(cmd, "address", "secret", "location"))
+	cmd.MarkFlagsMutuallyExclusive("radsec-name", "certificate")
+	return c.changes(required(cmd, "location"))
+}
+
+// clientKnownBy is what a client is known by, in one phrase.
+func clientKnownBy(p macwatch.Client) string {
+	known := "certificate " + p.RadSecName
+	switch {
+	case !p.RadSec():
+		return p.Prefix.String()
+	case p.Certificate != "":
+		known += p.Certificate[:min(16, len(p.Certificate))] + "…"
+	}
+	switch {
+	case !p.RadSecOnly:
+		return p.Prefix.String() + ", " + known
+	case p.Prefix.IsValid():
+		return known + " from " + p.Prefix.String()
+	}
+	return known
 }
 
 // parsePrefix reads a prefix, or an address, which is a prefix of full length.
@@ -103,10 +138,10 @@ func clientListCmd(c *console) *cobra.Command {
 		RunE: c.ask(func(ctx context.Context, g *admin.Client, _ []string) error {
 			all, err := clientsWithSecrets(ctx, g)
 			l := c.listing("no clients yet: every packet is dropped; add one with `tallygate client add`",
-				"NAME", "ADDRESS", "LOCATION", "VENDOR", "MESSAGE-AUTHENTICATOR", "SINCE", "SHARED SECRET")
+				"NAME", "KNOWN BY", "LOCATION", "VENDOR", "MESSAGE-AUTHENTICATOR", "SINCE", "SHARED SECRET")
 			for _, p := range all {
 				if err == nil {
-					err = l.row(p, p.Name, p.Prefix.String(), p.Location, vendorText(p.Client), string(p.RequireMA), stamp(p.CreatedAt), p.secretCell())
+					err = l.row(p, p.Name, clientKnownBy(p.Client), p.Location, vendorText(p.Client), string(p.RequireMA), stamp(p.CreatedAt), p.secretCell())
 				}
 			}
 			return l.close(err)

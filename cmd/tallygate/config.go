@@ -8,6 +8,7 @@ import (
 
 	"tallygate/notice"
 	"tallygate/radiusd"
+	"tallygate/store"
 )
 
 // Config is the configuration file: the settings of the process. Organizations,
@@ -25,6 +26,7 @@ type Config struct {
 	Notices   NoticesConfig   `yaml:"notices"`
 	KeepRaw   bool            `yaml:"keep_raw"` // keep every accounting packet as it came
 	Retention RetentionConfig `yaml:"retention"`
+	Privacy   PrivacyConfig   `yaml:"privacy"`
 	Trace     TraceConfig     `yaml:"trace"`
 }
 
@@ -35,6 +37,8 @@ type RadiusConfig struct {
 	RejectDelay   Duration `yaml:"reject_delay"`   // 0s-5s
 	Sockets       Whole    `yaml:"sockets"`        // per address, 1-64
 	ReceiveBuffer Whole    `yaml:"receive_buffer"` // octets per socket, 64 KiB-1 GiB
+
+	RadSec RadSecConfig `yaml:"radsec"`
 }
 
 // AdminConfig is where metrics, health and, to who carries a token, the API are served over TCP.
@@ -57,14 +61,9 @@ type MACCacheConfig struct {
 	Capacity Whole `yaml:"capacity"` // devices, 1 or more; about 100 octets each
 }
 
-// RetentionConfig is how long what is no longer needed is kept.
-type RetentionConfig struct {
-	SessionDays Whole `yaml:"session_days"` // closed sessions, events of NAS, raw records: 2 or more; 0: for ever
-}
-
-// sessions is SessionDays for package time.
-func (c RetentionConfig) sessions() time.Duration {
-	return time.Duration(c.SessionDays) * 24 * time.Hour
+// PrivacyConfig is what is stored of guests.
+type PrivacyConfig struct {
+	MACStorage string `yaml:"mac_storage"` // clear, or hmac: keyed pseudonyms instead of addresses, for good
 }
 
 // TraceConfig is how much of what was decided is remembered for `tallygate trace`.
@@ -87,6 +86,7 @@ func defaultConfig() Config {
 			RejectDelay:   Duration(radiusd.DefaultRejectDelay),
 			Sockets:       1,
 			ReceiveBuffer: 8 << 20,
+			RadSec:        RadSecConfig{Listen: []string{}, MinVersion: "1.2", Connections: 1024},
 		},
 		Admin:    AdminConfig{Listen: "127.0.0.1:8480"},
 		Issuers:  []string{},
@@ -94,6 +94,7 @@ func defaultConfig() Config {
 		Log:      LogConfig{Level: zapcore.InfoLevel.String(), Format: logJSON},
 		Trace:    TraceConfig{History: radiusd.DefaultTraceHistory},
 		Notices:  NoticesConfig{SMTP: SMTPConfig{Port: 587, TLS: notice.TLSStart}},
+		Privacy:  PrivacyConfig{MACStorage: store.MACClear},
 	}
 }
 

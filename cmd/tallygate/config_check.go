@@ -31,7 +31,7 @@ const (
 
 // check finds the first value that cannot be right; nil when all can.
 func (c Config) check() *mistake {
-	for _, find := range []func() *mistake{c.checkRadius, c.checkAdmin, c.checkIssuers, c.checkNotices, c.checkRest} {
+	for _, find := range []func() *mistake{c.checkRadius, c.checkRadSec, c.checkAdmin, c.checkIssuers, c.checkNotices, c.checkRest} {
 		if m := find(); m != nil {
 			return m
 		}
@@ -119,6 +119,9 @@ func (c Config) checkRest() *mistake {
 	if m := c.Retention.check(); m != nil {
 		return m
 	}
+	if s := c.Privacy.MACStorage; s != store.MACClear && s != store.MACHMAC {
+		return &mistake{path: "$.privacy.mac_storage", message: fmt.Sprintf("%q is no way to store addresses", s), hint: "choose clear or hmac; hmac is for good: no pseudonym becomes an address again"}
+	}
 	if h := c.Trace.History; h < 0 || h > maxHistory {
 		return &mistake{path: "$.trace.history", message: fmt.Sprintf("history must be from 0 to %d events, not %d", maxHistory, h)}
 	}
@@ -130,19 +133,4 @@ func (c Config) checkRest() *mistake {
 		return &mistake{path: "$.log.format", message: fmt.Sprintf("%q is not a log format", c.Log.Format), hint: "formats: json, console"}
 	}
 	return nil
-}
-
-func (c RetentionConfig) check() *mistake {
-	m := &mistake{path: "$.retention.session_days", hint: "a packet may come a day late, so that two days are the least; 0 keeps sessions for ever"}
-	switch days := int(c.SessionDays); {
-	case days == 0:
-		return nil
-	case days < minSessionDays:
-		m.message = fmt.Sprintf("session_days must be %d or more, or 0, not %d", minSessionDays, days)
-	case days > maxSessionDays:
-		m.message = fmt.Sprintf("session_days must be at most %d, not %d", maxSessionDays, days)
-	default:
-		return nil
-	}
-	return m
 }

@@ -2,9 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
+
+	"tallygate/radiusd"
 )
 
 func newConfigCmd(c *console) *cobra.Command {
@@ -21,8 +24,18 @@ func configCheckCmd(c *console) *cobra.Command {
 			if len(args) > 0 {
 				path = args[0]
 			}
-			if _, err := loadConfig(path); err != nil {
+			cfg, err := loadConfig(path)
+			if err != nil {
 				return err
+			}
+			if r := cfg.Radius.RadSec; len(r.Listen) > 0 {
+				warnings, err := radiusd.CheckRadSec(r.files(), time.Now())
+				if err != nil {
+					return err
+				}
+				for _, w := range warnings {
+					c.warn("%s", w)
+				}
 			}
 			checked := struct {
 				File string `json:"file"`

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tallygate/licensing"
+	"tallygate/store"
 )
 
 const anIssuer = "k4.public.7gn-0vNDhPXK6YhvKeebymTAQDsekQcVnm2ttdxFx5g"
@@ -43,12 +44,14 @@ radius:
   reject_delay: 0s
   sockets: 4
   receive_buffer: 1_048_576
+  radsec: {listen: ["0.0.0.0:2083"], cert: c.crt, key: c.key, client_ca: ca.crt, crl: crl.pem, min_version: "1.3", connections: 300}
 admin: {listen: "", tls: {certificate: /etc/tls/c.pem, key: /etc/tls/k.pem}, insecure_http: true}
 issuers: [`+anIssuer+`]
 mac_cache: {capacity: 1}
 log: {level: debug, format: console}
 keep_raw: true
 retention: {session_days: 90}
+privacy: {mac_storage: hmac}
 trace: {history: 7}
 notices:
   smtp: {host: mail.hotel.example, port: 465, tls: tls, user: gateway, password_file: /run/smtp, from: "Tallygate <t@hotel.example>"}
@@ -58,10 +61,11 @@ notices:
 	require.Equal(t, Config{
 		DataDir: "/var/lib/tallygate",
 		Radius: RadiusConfig{Auth: []string{"0.0.0.0:1812", "[::]:1812"}, Acct: []string{"10.0.0.1:0"},
-			RejectDelay: 0, Sockets: 4, ReceiveBuffer: 1 << 20},
+			RejectDelay: 0, Sockets: 4, ReceiveBuffer: 1 << 20,
+			RadSec: RadSecConfig{Listen: []string{"0.0.0.0:2083"}, Cert: "c.crt", Key: "c.key", ClientCA: "ca.crt", CRL: "crl.pem", MinVersion: "1.3", Connections: 300}},
 		Admin:   AdminConfig{TLS: TLSConfig{Certificate: "/etc/tls/c.pem", Key: "/etc/tls/k.pem"}, InsecureHTTP: true},
 		Issuers: []string{anIssuer}, MACCache: MACCacheConfig{Capacity: 1},
-		Log: LogConfig{Level: "debug", Format: "console"}, KeepRaw: true, Retention: RetentionConfig{SessionDays: 90}, Trace: TraceConfig{History: 7},
+		Log: LogConfig{Level: "debug", Format: "console"}, KeepRaw: true, Retention: RetentionConfig{SessionDays: 90}, Privacy: PrivacyConfig{MACStorage: store.MACHMAC}, Trace: TraceConfig{History: 7},
 		Notices: NoticesConfig{Webhooks: WebhooksConfig{AllowPrivate: true}, SMTP: SMTPConfig{Host: "mail.hotel.example", Port: 465, TLS: "tls",
 			User: "gateway", PasswordFile: "/run/smtp", From: "Tallygate <t@hotel.example>"}},
 	}, c)
@@ -105,8 +109,10 @@ c.yaml:1:1: unknown key "capacity"
 c.yaml:1:7: unknown key "colour"
 >    1 | log: {colour: red}
        |       ^`, "known keys: data_dir, radius.auth, radius.acct, radius.reject_delay, radius.sockets, radius.receive_buffer, " +
+			"radius.radsec.listen, radius.radsec.cert, radius.radsec.key, radius.radsec.client_ca, radius.radsec.crl, radius.radsec.min_version, radius.radsec.connections, " +
 			"admin.listen, admin.tls.certificate, admin.tls.key, admin.insecure_http, issuers, mac_cache.capacity, log.level, log.format, notices.smtp.host, notices.smtp.port, notices.smtp.tls, " +
-			"notices.smtp.user, notices.smtp.password_file, notices.smtp.from, notices.webhooks.allow_private, keep_raw, retention.session_days, trace.history"},
+			"notices.smtp.user, notices.smtp.password_file, notices.smtp.from, notices.webhooks.allow_private, keep_raw, retention.preset, retention.session_days, retention.nas_event_days, retention.raw_record_days, retention.device_days, " +
+			"retention.counted_days, retention.receipt_device_days, retention.notice_days, retention.audit_days, privacy.mac_storage, trace.history"},
 		{"key twice", "data_dir: x\ndata_dir: y\n", `
 c.yaml:2:1: mapping key "data_dir" already defined at [1:1]
      1 | data_dir: x
@@ -249,6 +255,10 @@ c.yaml:1:15: "xml" is not a log format
 c.yaml:1:27: session_days must be 2 or more, or 0, not 1
 >    1 | retention: {session_days: 1}
        |                           ^`, retentionHint},
+		{"addresses cut short", "privacy: {mac_storage: truncated}\n", `
+c.yaml:1:24: "truncated" is no way to store addresses
+>    1 | privacy: {mac_storage: truncated}
+       |                        ^`, "choose clear or hmac; hmac is for good: no pseudonym becomes an address again"},
 		{"less than no day of sessions", "retention:\n  session_days: -30\n", `
 c.yaml:2:17: session_days must be 2 or more, or 0, not -30
      1 | retention:

@@ -131,13 +131,14 @@ func (f *expiryFlag) end(zone string) (time.Time, error) {
 	return f.day.AddDays(1).Start(z).UTC(), nil
 }
 
-// parseMAC reads an argument that must be the address of a device.
+// parseMAC reads an argument that must be the address of a device, or the pseudonym that
+// lists show instead.
 func parseMAC(text string) (macwatch.MAC, error) {
-	mac, ok := macwatch.ParseMAC(text)
+	mac, ok := macwatch.ParseDevice(text)
 	if !ok || !mac.Device() {
 		return 0, &usageError{
 			message: fmt.Sprintf("%q is not the MAC address of a device", text),
-			hint:    "write 12 hexadecimal digits, in any notation: 02:11:22:33:44:55",
+			hint:    "write 12 hexadecimal digits, in any notation: 02:11:22:33:44:55; or a pseudonym as `tallygate device list` shows it: ~ and 16 digits",
 		}
 	}
 	return mac, nil

@@ -16,7 +16,7 @@ func newServeCmd(c *console) *cobra.Command {
 		Use:   "serve",
 		Short: "Run the gateway",
 		Long: `Runs the gateway until SIGTERM or SIGINT: what was received is finished and stored first; a
-second signal ends it at once. SIGHUP re-reads log level, issuers and certificate. One line on
+second signal ends it at once. SIGHUP re-reads log level, issuers and certificates. One line on
 standard output tells the addresses, which are also in data_dir/addresses.json; the log
 goes to standard error.`,
 		Args: takes(),
@@ -61,6 +61,10 @@ func (c *console) announce(at addresses, secured bool) error {
 	if c.json {
 		return json.NewEncoder(c.out).Encode(at)
 	}
+	radsec := ""
+	if len(at.RadSec) > 0 {
+		radsec = ", RadSec " + strings.Join(at.RadSec, " ")
+	}
 	console := ""
 	if at.Admin != "" {
 		console = ", metrics and health http://" + at.Admin
@@ -68,7 +72,7 @@ func (c *console) announce(at addresses, secured bool) error {
 			console = ", metrics and health https://" + at.Admin
 		}
 	}
-	_, err := fmt.Fprintf(c.out, "tallygate %s: authentication %s, accounting %s%s\n", buildVersion(),
-		strings.Join(at.Auth, " "), strings.Join(at.Acct, " "), console)
+	_, err := fmt.Fprintf(c.out, "tallygate %s: authentication %s, accounting %s%s%s\n", buildVersion(),
+		strings.Join(at.Auth, " "), strings.Join(at.Acct, " "), radsec, console)
 	return err
 }

@@ -57,7 +57,7 @@ func readHex(in *bufio.Reader, each func(Packet) error) error {
 				return failed
 			}
 		}
-		if err == io.EOF { //nolint:errorlint // documented to come as it is
+		if err == io.EOF {
 			return nil
 		}
 		if err != nil {

@@ -55,6 +55,7 @@ type site struct {
 	guests      string   // default open
 	grant       []string // further flags of the license
 	unlicensed  bool     // the key is issued (see gateway.key), but not entered
+	radsec      bool     // with certificates in the folder radsec
 }
 
 // gateway is a daemon with its folder. It may be ended and started any number of times.
@@ -65,6 +66,8 @@ type gateway struct {
 	number      string // of the license
 
 	auth, acct, admin string // where it listens; "" before the first start
+	radsec            string // the same; "" also without RadSec
+	certificates      string // folder for RadSec; "": none
 	rejectDelay       string
 
 	environment []string // of the daemon, beside our own
@@ -94,6 +97,10 @@ func newVenue(t *testing.T, s site) *gateway {
 	}
 	g.json(t, &issuer, "issuer", "init", "--dir", distributor)
 	g.public = issuer.PublicKey
+	if s.radsec {
+		g.certificates = filepath.Join(g.dir, "radsec")
+		g.run(t, "radsec", "init", "--dir", g.certificates, "--name", "127.0.0.1")
+	}
 	g.configure(t)
 	g.start(t)
 
@@ -133,6 +140,11 @@ func (g *gateway) configure(t *testing.T) {
 	}
 	text := fmt.Sprintf("data_dir: %q\nradius:\n  auth: [%q]\n  acct: [%q]\n  reject_delay: %s\nadmin:\n  listen: %q\nissuers: [%q]\nmac_cache: {capacity: 2}\n",
 		filepath.Join(g.dir, "data"), port(g.auth), port(g.acct), g.rejectDelay, "127.0.0.1:0", g.public)
+	if g.certificates != "" {
+		in := func(name string) string { return filepath.Join(g.certificates, name) }
+		text = strings.Replace(text, "radius:\n", fmt.Sprintf("radius:\n  radsec: {listen: [%q], cert: %q, key: %q, client_ca: %q}\n",
+			port(g.radsec), in("server.crt"), in("server.key"), in("ca.crt")), 1)
+	}
 	require.NoError(t, os.WriteFile(g.config, []byte(text), 0o600))
 }
 
@@ -199,6 +211,7 @@ func (g *gateway) ready() bool {
 	}
 	var at struct {
 		Auth, Acct []string
+		RadSec     []string
 		Admin      string
 		PID        int
 	}
@@ -214,6 +227,9 @@ func (g *gateway) ready() bool {
 		return false
 	}
 	g.auth, g.acct, g.admin = at.Auth[0], at.Acct[0], at.Admin
+	for _, address := range at.RadSec {
+		g.radsec = address
+	}
 	return true
 }
 
