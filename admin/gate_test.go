@@ -133,6 +133,7 @@ var expected = map[string]string{
 	"GET /v1/strangers":                                           "gateway OPV",
 	"GET /v1/secrets-that-differ":                                 "gateway OPV",
 	"GET /v1/trace":                                               "gateway OP",
+	"POST /v1/rehearsals":                                         "gateway OP",
 	"GET /v1/partners":                                            "gateway O",
 	"POST /v1/partners":                                           "gateway O",
 	"GET /v1/partners/{partner}":                                  "gateway O",

@@ -48,6 +48,7 @@ func apiRoutes(o Options) []route {
 		{"GET /v1/strangers", nil, listStrangers(o.Air)},
 		{"GET /v1/secrets-that-differ", nil, listDifferingSecrets(o.Air)},
 		{"GET /v1/trace", traceQuery, trace(o.Air)},
+		{"POST /v1/rehearsals", nil, rehearse(o.Air)},
 
 		{"GET /v1/partners", nil, listPartners(s)},
 		{"POST /v1/partners", nil, addPartner(s)},

@@ -21,6 +21,8 @@ type Air interface {
 	Trace(ctx context.Context, f macwatch.TraceFilter, each func(macwatch.TraceLine) error) error
 	Strangers() []macwatch.Stranger
 	SecretsThatDiffer() []macwatch.SecretDiffers
+	// Rehearse tells what would become of a request that is made up. It changes nothing.
+	Rehearse(macwatch.Trial) (macwatch.TrialReport, error)
 }
 
 // traceWait is how long a line of a trace may take to be read. Whoever is slower is cut
@@ -145,6 +147,17 @@ func listDifferingSecrets(air Air) endpoint {
 	return list(func(context.Context, request[none]) ([]macwatch.SecretDiffers, error) {
 		return air.SecretsThatDiffer(), nil
 	})
+}
+
+func rehearse(air Air) endpoint {
+	return answer(func(_ context.Context, q request[macwatch.Trial]) (macwatch.TrialReport, error) {
+		return air.Rehearse(q.Body)
+	})
+}
+
+// Rehearse tells what would become of a request that is made up. It changes nothing.
+func (c *Client) Rehearse(ctx context.Context, t macwatch.Trial) (macwatch.TrialReport, error) {
+	return call[macwatch.TrialReport](ctx, c, http.MethodPost, path("rehearsals"), licensing.Change{}, t)
 }
 
 // Strangers lists who sends without being a client.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
@@ -29,6 +30,9 @@ func (f fakeAir) Trace(ctx context.Context, filter macwatch.TraceFilter, each fu
 		return nil
 	}
 	return f.trace(ctx, filter, each)
+}
+func (f fakeAir) Rehearse(t macwatch.Trial) (macwatch.TrialReport, error) {
+	return macwatch.TrialReport{Client: t.Client, Result: macwatch.ResultAccept, Detail: fmt.Sprintf("%+v", t)}, nil
 }
 func (f fakeAir) Strangers() []macwatch.Stranger              { return f.strangers }
 func (f fakeAir) SecretsThatDiffer() []macwatch.SecretDiffers { return f.differing }
@@ -182,4 +186,14 @@ func TestStrangersAndSecrets(t *testing.T) {
 	differing, err := s.client.SecretsThatDiffer(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, air.differing, differing)
+}
+
+// A trial arrives as it was made; octets that are no text as well.
+func TestRehearsalArrives(t *testing.T) {
+	trial := macwatch.Trial{Client: "aps", MAC: aMAC, UserName: "bob", Password: "x", CHAP: true, Accounting: true, Unsigned: true, AP: "a", SSID: "s", Room: "r",
+		Source: netip.MustParseAddr("10.0.0.1"), Attributes: []macwatch.TrialAttribute{{Type: 26, Value: []byte{0, 255}}}}
+	s := serve(t, Options{Air: fakeAir{}})
+	report, err := s.client.Rehearse(t.Context(), trial)
+	require.NoError(t, err)
+	require.Equal(t, fmt.Sprintf("%+v", trial), report.Detail)
 }

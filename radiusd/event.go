@@ -1,6 +1,7 @@
 package radiusd
 
 import (
+	"iter"
 	"net/netip"
 	"strings"
 	"time"
@@ -148,8 +149,11 @@ func (e *event) show(v *view) macwatch.TraceEvent {
 	}
 	c := v.named(e.client)
 	out.WhatToDo = whatToDo(e.reason, e.source.Addr(), c)
-	if c != nil && c.home != nil {
-		if slot, ok := c.home.venue.APs.Find(string(e.ap.bytes())); ok {
+	if c == nil {
+		return out
+	}
+	for l := range c.locations() {
+		if slot, ok := l.venue.APs.Find(string(e.ap.bytes())); ok && l.Code == e.location {
 			out.AP = slot.Name
 		}
 	}
@@ -165,6 +169,20 @@ func whatToDo(reason licensing.Reason, source netip.Addr, c *client) string {
 		return hint
 	}
 	return reason.Hint()
+}
+
+// locations are those that a client's packets may be about.
+func (c *client) locations() iter.Seq[*location] {
+	return func(yield func(*location) bool) {
+		for i := range c.places {
+			if !yield(c.places[i].location) {
+				return
+			}
+		}
+		if c.home != nil {
+			yield(c.home)
+		}
+	}
 }
 
 // named finds a client by its number; nil when it is gone.

@@ -295,6 +295,21 @@ func TestNothingIsLostOrTwiceWhileATraceBegins(t *testing.T) {
 	require.Nil(t, g.trace.watching.Load(), "who has left is not fed any more")
 }
 
+// What comes between the beginning of a watch and the reading of the history is live, and
+// not in that history.
+func TestTheHistoryOfAWatchEndsWhereItBegan(t *testing.T) {
+	g := prepare(t)
+	r := g.offline(authListener)
+	r.answers(access(1, "before"))
+	w, before, err := g.trace.watch(eventFilter{})
+	require.NoError(t, err)
+	defer g.trace.leave(w)
+	r.answers(access(2, "after"))
+	require.Len(t, g.trace.recall(eventFilter{}, before), 1)
+	require.Len(t, w.events, 1)
+	require.Len(t, g.trace.recall(eventFilter{}, ^uint64(0)), 2)
+}
+
 // A watcher that does not read costs the packets nothing, and is told why it was cut off.
 func TestASlowWatcherIsCutOff(t *testing.T) {
 	g := prepare(t)

@@ -59,8 +59,10 @@ func (v *view) compile(f macwatch.TraceFilter) (eventFilter, error) {
 // pseudonymsOf is what the Locations call a device whose address is not kept.
 func (v *view) pseudonymsOf(mac macwatch.MAC) (all []macwatch.MAC) {
 	for i := range v.clients {
-		if home := v.clients[i].home; home != nil && home.venue.Veil != nil {
-			all = append(all, home.venue.Veil.Name(mac))
+		for l := range v.clients[i].locations() {
+			if l.venue.Veil != nil {
+				all = append(all, l.venue.Veil.Name(mac))
+			}
 		}
 	}
 	return all
@@ -88,6 +90,11 @@ func (v *view) locationCode(code string) (string, bool) {
 		if strings.EqualFold(v.clients[i].Location, code) {
 			return v.clients[i].Location, true
 		}
+		for l := range v.clients[i].locations() {
+			if strings.EqualFold(l.Code, code) {
+				return l.Code, true
+			}
+		}
 	}
 	return "", false
 }
@@ -97,11 +104,11 @@ func (v *view) namesOf(ap string) map[string]struct{} {
 	name := macwatch.SlotName(macwatch.KindAP, ap)
 	names := map[string]struct{}{clipped(name): {}}
 	for i := range v.clients {
-		home := v.clients[i].home
-		if home == nil {
-			continue
-		}
-		if slot, ok := home.venue.APs.Find(name); ok {
+		for l := range v.clients[i].locations() {
+			slot, ok := l.venue.APs.Find(name)
+			if !ok {
+				continue
+			}
 			names[clipped(slot.Name)] = struct{}{}
 			for _, alias := range slot.Aliases {
 				names[clipped(alias)] = struct{}{}
