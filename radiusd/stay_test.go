@@ -64,7 +64,7 @@ func TestRoomAndSurnameByCHAP(t *testing.T) {
 	challenge := []byte("0123456789abcdef")
 	for i, typed := range []string{"García López", "garcia lopez", "GARCIA LOPEZ", "Garcia Lopez", "garcialopez", "wrong"} {
 		answer := dial(t, g.AuthAddrs()[0]).exchange(build(radius.CodeAccessRequest, byte(i), "u", signature, text(1, "412"),
-			attr{3, rfc2865CHAP(byte(i), typed, challenge)}, attr{60, challenge}, text(31, callingA), text(30, "94-83-C4-01-42-27:Guest")))
+			attr{3, append([]byte{byte(i)}, rfc2865CHAP(byte(i), typed, challenge)...)}, attr{60, challenge}, text(31, callingA), text(30, "94-83-C4-01-42-27:Guest")))
 		require.Equal(t, typed != "wrong", answer.Code == radius.CodeAccessAccept, typed)
 	}
 }
