@@ -34,6 +34,14 @@ type ReleaseFacts struct {
 	Counted  []CarriedDevice `json:"counted,omitempty"`
 	Window   []CarriedSight  `json:"window,omitempty"` // recent sightings, under a count window
 	Erasable []CarriedName   `json:"erasable,omitempty"`
+	Veils    []CarriedVeil   `json:"veils,omitempty"` // of the Locations whose devices have pseudonyms
+}
+
+// CarriedVeil is the key of a Location's pseudonyms, sealed for the gateway that the
+// release is for (SealFor): without it nobody would be known again there.
+type CarriedVeil struct {
+	Location string `json:"location"`
+	Key      []byte `json:"key"`
 }
 
 // AppliedOrder is a signed order, and when the old gateway applied it.
@@ -49,8 +57,21 @@ type CarriedStart struct {
 	Void    string  `json:"void,omitempty"`
 }
 
-// CarriedDevice is a device that counts. MACs are 12 hexadecimal digits; At and Last
-// are its earliest and latest counted sighting.
+// LocationOf is where the device behind a pseudonym on one of the receipts was; "" for one
+// that is on none.
+func (f *ReleaseFacts) LocationOf(pseudonym string) string {
+	for _, c := range f.Receipts {
+		for _, s := range c.Receipt.Sightings {
+			if s.Device == pseudonym {
+				return c.Receipt.Location
+			}
+		}
+	}
+	return ""
+}
+
+// CarriedDevice is a device that counts. MACs are addresses with colons, or pseudonyms; At
+// and Last are its earliest and latest counted sighting.
 type CarriedDevice struct {
 	Location string    `json:"location"`
 	MAC      string    `json:"mac"`

@@ -226,7 +226,7 @@ func (o *Origin) follow(r *Origin) {
 	if len(r.AuditID) > 0 && !bytes.Equal(r.AuditID, o.AuditID) {
 		o.AuditID = bytes.Clone(r.AuditID)
 	}
-	if r.Vendor != "" {
+	if r.Vendor != "" && (r.Vendor != VendorGeneric || o.Vendor == "") { // a packet may show nothing
 		o.Vendor = r.Vendor
 	}
 }

@@ -127,8 +127,10 @@ func (id *identity) detectShape(p *packet) macwatch.Vendor {
 		return macwatch.VendorFortinet
 	case bytes.HasPrefix(name, []byte("AH-")) && len(name) == 9:
 		return macwatch.VendorAerohive
-	case cambiumName(name, id.called.MAC):
+	case cambiumName(name):
 		return macwatch.VendorCambium
+	case wingName(name):
+		return macwatch.VendorExtremeWiNG
 	case bytes.Contains(port, []byte("vlanid=")):
 		return macwatch.VendorHuawei
 	case bytes.HasPrefix(port, []byte("wifi-")) && id.called.HasSSID && bytes.Equal(name, id.called.SSID):
@@ -142,6 +144,8 @@ func (id *identity) detectShape(p *packet) macwatch.Vendor {
 		return macwatch.VendorMikroTikHotspot
 	case airespaceID(p.value(attrAcctSessionID)):
 		return macwatch.VendorCiscoAireOS
+	case len(port) > 0 && id.called.MAC == 0 && !id.called.IP && len(id.called.Text) > 0 && id.capsman():
+		return macwatch.VendorMikroTikWiFi
 	}
 	if own, ok := macwatch.ParseMAC(name); ok && own.Device() {
 		switch {
@@ -213,27 +217,37 @@ func fortinetName(name []byte) bool {
 	return err == nil
 }
 
-// cambiumName is a model and the end of the address: E410-AF7FA2.
-func cambiumName(name []byte, ap macwatch.MAC) bool {
+// cambiumName is a model and the end of the address: E410-AF7FA2, XV2-2-AF7FA2.
+func cambiumName(name []byte) bool {
 	at := len(name) - 7
-	if at < 3 || name[at] != '-' || !bytes.HasPrefix(name, []byte("E4")) && !bytes.HasPrefix(name, []byte("E5")) &&
-		!bytes.HasPrefix(name, []byte("E6")) && !bytes.HasPrefix(name, []byte("E7")) && !bytes.HasPrefix(name, []byte("XV")) &&
-		!bytes.HasPrefix(name, []byte("XE")) && !bytes.HasPrefix(name, []byte("cn")) {
+	if at < 3 || name[at] != '-' || !upperHex(name[at+1:]) {
 		return false
 	}
-	end := uint64(0)
-	for _, c := range name[at+1:] {
-		switch {
-		case c >= '0' && c <= '9':
-			end = end<<4 | uint64(c-'0')
-		case c >= 'A' && c <= 'F':
-			end = end<<4 | uint64(c-'A'+10)
-		default:
+	model := name[:at]
+	return len(model) == 4 && model[0] == 'E' && digits(model[1:]) || bytes.HasPrefix(model, []byte("XV")) ||
+		bytes.HasPrefix(model, []byte("XE")) || bytes.HasPrefix(model, []byte("cnPilot"))
+}
+
+// wingName is a model and the end of the address: ap6532-70D5A4.
+func wingName(name []byte) bool {
+	at := len(name) - 7
+	return at >= 5 && name[at] == '-' && bytes.HasPrefix(name, []byte("ap")) && digits(name[2:6]) && upperHex(name[at+1:])
+}
+
+func upperHex(b []byte) bool {
+	for _, c := range b {
+		if (c < '0' || c > '9') && (c < 'A' || c > 'F') {
 			return false
 		}
 	}
-	// The network's address differs from the access point's in the last digit at most.
-	return !ap.Device() || uint64(ap)>>8&0xffff == end>>8
+	return true
+}
+
+// capsman knows MikroTik's access points by how they write one address: with colons in
+// User-Name, with dashes in Calling-Station-Id, in upper case.
+func (id *identity) capsman() bool {
+	return macwatch.MACLogin(id.userName, id.calling) && len(id.userName) == 17 && id.userName[2] == ':' && len(id.calling) == 17 && id.calling[2] == '-' &&
+		!bytes.ContainsAny(id.userName, "abcdef") && !bytes.ContainsAny(id.calling, "abcdef")
 }
 
 // routerOS knows MikroTik by its session ids: they and NAS-Port count from the same

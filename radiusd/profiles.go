@@ -62,7 +62,7 @@ var profiles = [...]profile{
 		quirk: "NAS-Identifier is the constant TP-Link",
 	},
 	{
-		vendor: macwatch.VendorFortinet, ap: []apSource{apFortinet, apCalled}, ssid: dictionary.FortinetSSID, sign: macwatch.RequireAuto,
+		vendor: macwatch.VendorFortinet, ap: []apSource{apFortinet, apCalled}, ssid: dictionary.FortinetSSID, joins: true, sign: macwatch.RequireAuto,
 		quirk: "sends Message-Authenticator in recent versions only",
 	},
 	{vendor: macwatch.VendorGrandstream, ap: []apSource{apCalled}, ssid: noAttribute, sign: macwatch.RequireNo, quirk: "sends neither Message-Authenticator nor the SSID"},

@@ -30,7 +30,7 @@ const (
 	defaultConnections = 1024
 	// maxHandshakes may be in progress, and half of them from one address. A handshake
 	// costs the processor a millisecond, and a stranger nothing.
-	maxHandshakes = 128
+	maxHandshakes = 512
 
 	radsecPatience = 10 * time.Second // for a handshake, the rest of a packet, a write
 	// radsecIdle is when a silent connection ends. Status-Server comes every 10 to 120

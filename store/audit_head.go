@@ -22,7 +22,7 @@ type headFile struct {
 var errNoHead = errors.New("the head file of the audit log is not readable as one")
 
 func (c *chain) note() error {
-	return writeFile(c.path, fmt.Appendf(nil, "%d %x %x\n", c.seq, c.head, c.headMAC(c.seq, c.head)), 0o600)
+	return writeFile(c.path, fmt.Appendf(nil, "%d %x %x\n", c.seq, c.head, c.headMAC(c.seq, c.head)))
 }
 
 func (c *chain) headMAC(seq int64, link []byte) []byte {

@@ -29,14 +29,15 @@ func (s *Store) onWriter(f func()) bool {
 
 // tx is an operator's change: one transaction with its audit entries.
 type tx struct {
-	ctx    context.Context
-	w      *writer
-	conn   *sql.Conn
-	now    time.Time
-	by     string
-	state  *state // as it was before the change
-	audit  chain
-	passes passEdits
+	ctx       context.Context
+	w         *writer
+	conn      *sql.Conn
+	now       time.Time
+	by        string
+	rehearsal bool
+	state     *state // as it was before the change
+	audit     chain
+	passes    passEdits
 	// report, if f has set it, looks at what the change has made of everything.
 	report func(next *state) error
 	// committed runs once the change stands, before it is published.
@@ -86,7 +87,7 @@ func (w *writer) changeNow(ctx context.Context, ch licensing.Change, f func(*tx)
 		w.fail(err)
 		return err
 	}
-	t := &tx{ctx: ctx, w: w, conn: w.conn, now: w.s.Now().Truncate(time.Microsecond), by: ch.By, state: w.state, audit: w.audit, passes: passEdits{table: &w.s.passes}}
+	t := &tx{ctx: ctx, w: w, conn: w.conn, now: w.s.Now().Truncate(time.Microsecond), by: ch.By, rehearsal: ch.DryRun, state: w.state, audit: w.audit, passes: passEdits{table: &w.s.passes}}
 	err = t.guard()
 	if err == nil {
 		err = f(t)

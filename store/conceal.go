@@ -138,11 +138,13 @@ type macTable struct {
 }
 
 // elsewhere tells of rows that do not say themselves at which Location their device is.
-var elsewhere = map[string]string{
-	"pass_devices": `(SELECT p.location_id FROM passes p WHERE p.id = pass_devices.pass_id)`,
-	"receipt_devices": `coalesce((SELECT l.id FROM receipts r JOIN locations l ON l.code = json_extract(r.text, '$.location')
-		WHERE r.license_id = receipt_devices.license_id AND instr(r.text, receipt_devices.pseudonym) > 0 ORDER BY r.id DESC LIMIT 1), 0)`,
-}
+var elsewhere = map[string]string{"pass_devices": ticketDevicesAt, "receipt_devices": receiptDevicesAt}
+
+const (
+	ticketDevicesAt  = `(SELECT p.location_id FROM passes p WHERE p.id = pass_devices.pass_id)`
+	receiptDevicesAt = `coalesce((SELECT l.id FROM receipts r JOIN locations l ON l.code = json_extract(r.text, '$.location')
+		WHERE r.license_id = receipt_devices.license_id AND instr(r.text, receipt_devices.pseudonym) > 0 ORDER BY r.id DESC LIMIT 1), 0)`
+)
 
 // macTables are all tables that name devices. One that nobody has thought of is a fault:
 // rather no start than an address that stays.

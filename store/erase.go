@@ -46,7 +46,7 @@ func (w *writer) erase(ctx context.Context, ch licensing.Change, o macwatch.Eras
 		return err
 	}
 	err := w.change(ctx, ch, func(t *tx) error {
-		if err := t.graves(all, ch.DryRun); err != nil {
+		if err := t.graves(all); err != nil {
 			return err
 		}
 		for i := range all {
@@ -112,9 +112,9 @@ func total(kinds map[string]int) (n int) {
 }
 
 // graves makes sure that there is a key for pseudonyms, and that the database knows it.
-func (t *tx) graves(all []erasure, rehearsal bool) error {
+func (t *tx) graves(all []erasure) error {
 	v := t.w.s.veils
-	if v.concealed || rehearsal {
+	if v.concealed || t.rehearsal {
 		return nil
 	}
 	if err := v.create(); err != nil {

@@ -102,3 +102,30 @@ func TestRecognized(t *testing.T) {
 	got, _ = shown()
 	require.Empty(t, got, "an operator's word ends it")
 }
+
+// What a restart hands to radiusd: open sessions whose packets do not say whose they are,
+// with the device's own address even where it is stored as a pseudonym.
+func TestNamelessSessions(t *testing.T) {
+	for name, change := range map[string]func(*Options){"clear": func(*Options) {}, "concealed": concealed} {
+		v := openVenue(t, change)
+		with := func(calling, user, session string) func(*macwatch.Record) {
+			return func(r *macwatch.Record) {
+				r.Calling, r.UserName, r.SessionID = []byte(calling), []byte(user), []byte(session)
+			}
+		}
+		v.store(
+			v.record(1, macwatch.StatusStart, with("", "ana", "joined")),
+			v.record(2, macwatch.StatusStart, with("192.168.100.101", "ben", "by-address")),
+			v.record(3, macwatch.StatusStart, with(guest(3).String(), "eva", "names itself")),
+			v.record(4, macwatch.StatusStart, with("", guest(4).String(), "by its user")),
+			v.record(5, macwatch.StatusStart, with("10.1.1.1", "x", "646f26a4/"+guest(5).String()+"/911")),
+			v.record(6, macwatch.StatusStart, with("", "ivo", "closed")),
+			v.record(7, macwatch.StatusStart, with("", "leo", "nobody"), func(r *macwatch.Record) { r.MAC = 0 }),
+		)
+		v.store(v.record(6, macwatch.StatusStop, with("", "ivo", "closed")))
+		v.restart()
+		got := map[string]macwatch.MAC{}
+		require.NoError(t, v.s.NamelessSessions(ctx, func(s *macwatch.Session) { got[s.SessionID] = s.MAC }))
+		require.Equal(t, map[string]macwatch.MAC{"joined": guest(1), "by-address": guest(2), "nobody": 0}, got, name)
+	}
+}

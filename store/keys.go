@@ -37,7 +37,7 @@ func loadKeys(dir string) (*keys, error) {
 			return nil, faultf("no random numbers: %w", err)
 		}
 		text = []byte(hex.EncodeToString(seed) + "\n")
-		err = writeFile(path, text, 0o600)
+		err = writeFile(path, text)
 	}
 	if err != nil {
 		return nil, licensing.Errorf(licensing.CodeInternal, "cannot read the gateway's key: %w", err).
@@ -78,15 +78,16 @@ func (k *keys) pseudonymOf(m macwatch.MAC) string {
 	return "dev-" + hex.EncodeToString(h.Sum(nil)[:8])
 }
 
-// writeFile replaces a file as a whole: after a crash it is the old one or the new one.
-func writeFile(path string, data []byte, mode fs.FileMode) error {
+// writeFile replaces a file as a whole, for this user alone: after a crash it is the old one
+// or the new one.
+func writeFile(path string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.Remove(f.Name()) }()
 	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
+	err = errors.Join(err, f.Chmod(0o600), f.Sync(), f.Close())
 	if err != nil {
 		return err
 	}

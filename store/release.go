@@ -163,7 +163,10 @@ func (t *tx) releaseFacts(l *licensing.License, r licensing.Release) (f licensin
 	}, `SELECT text, void FROM receipts WHERE license_id = ? ORDER BY id`, l.ID); err != nil {
 		return f, err
 	}
-	return f, t.carryDevices(&f, l, r.ReleasedAt)
+	if err := t.carryDevices(&f, l, r.ReleasedAt); err != nil {
+		return f, err
+	}
+	return f, t.carryVeils(&f, r)
 }
 
 // carryDevices adds the devices that count, so that none of them counts anew.

@@ -90,6 +90,9 @@ func (t *tx) importRelease(text string, permit *licensing.Order, signed string) 
 	if err := t.carryHops(arrived.ID, hops); err != nil {
 		return nil, nil, err
 	}
+	if err := t.takeVeils(&f, r.From); err != nil {
+		return nil, nil, err
+	}
 	if err := t.carryCount(arrived, f); err != nil {
 		return nil, nil, err
 	}
@@ -222,9 +225,9 @@ func (t *tx) carryCount(l *licensing.License, f licensing.ReleaseFacts) error {
 		}
 	}
 	for _, n := range f.Erasable {
-		mac, err := carriedMAC(n.MAC)
+		mac, err := t.carriedName(f.LocationOf(n.Pseudonym), n.MAC)
 		if err == nil {
-			_, err = t.exec(nil, `INSERT OR IGNORE INTO receipt_devices (license_id, pseudonym, mac) VALUES (?, ?, ?)`, l.ID, n.Pseudonym, mac)
+			_, err = t.exec(nil, `INSERT OR IGNORE INTO receipt_devices (license_id, pseudonym, mac) VALUES (?, ?, ?)`, l.ID, n.Pseudonym, int64(mac))
 		}
 		if err != nil {
 			return err
@@ -236,7 +239,7 @@ func (t *tx) carryCount(l *licensing.License, f licensing.ReleaseFacts) error {
 	}
 	counts := map[int64]int{}
 	for _, d := range f.Counted {
-		mac, err := carriedMAC(d.MAC)
+		mac, err := t.carriedName(d.Location, d.MAC)
 		at, here := places[d.Location]
 		if err != nil {
 			return err
@@ -245,14 +248,17 @@ func (t *tx) carryCount(l *licensing.License, f licensing.ReleaseFacts) error {
 			continue // a Location that it was taken away from
 		}
 		counts[at]++
-		t.w.known.add(macwatch.DeviceKey{Location: at, MAC: macwatch.MAC(mac)})
+		t.w.known.add(macwatch.DeviceKey{Location: at, MAC: mac})
 		if _, err = t.exec(nil, `INSERT INTO counted (license_id, location_id, mac, first_at, last_at, ap, session) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-			l.ID, at, mac, micros(d.At), micros(d.Last), string(d.AP), string(d.Session)); err != nil {
+			l.ID, at, int64(mac), micros(d.At), micros(d.Last), string(d.AP), carriedSession(d.Session, d.MAC, mac)); err != nil {
 			return err
+		}
+		if mac.Veiled() && !t.w.s.veils.concealed {
+			continue // it was erased: only the count knows it
 		}
 		if _, err = t.exec(nil, `INSERT INTO devices (location_id, mac, first_seen, last_seen, reason) VALUES (?, ?, ?, ?, '')
 			ON CONFLICT DO UPDATE SET first_seen = min(first_seen, excluded.first_seen), last_seen = max(last_seen, excluded.last_seen)`,
-			at, mac, micros(d.At), micros(d.Last)); err != nil {
+			at, int64(mac), micros(d.At), micros(d.Last)); err != nil {
 			return err
 		}
 	}
@@ -262,7 +268,7 @@ func (t *tx) carryCount(l *licensing.License, f licensing.ReleaseFacts) error {
 		}
 	}
 	for _, d := range f.Window {
-		mac, err := carriedMAC(d.MAC)
+		mac, err := t.carriedName(d.Location, d.MAC)
 		at, here := places[d.Location]
 		if err != nil {
 			return err
@@ -271,7 +277,7 @@ func (t *tx) carryCount(l *licensing.License, f licensing.ReleaseFacts) error {
 			continue
 		}
 		if _, err := t.exec(nil, `INSERT OR IGNORE INTO window_sightings (license_id, location_id, at, mac, ap, session) VALUES (?, ?, ?, ?, ?, ?)`,
-			l.ID, at, micros(d.At), mac, string(d.AP), string(d.Session)); err != nil {
+			l.ID, at, micros(d.At), int64(mac), string(d.AP), carriedSession(d.Session, d.MAC, mac)); err != nil {
 			return err
 		}
 	}
@@ -287,13 +293,4 @@ func (t *tx) carryStart(l *licensing.License, c licensing.CarriedStart) error {
 		return err
 	}
 	return t.log(actionMovedStart, l.Number, c.Receipt)
-}
-
-func carriedMAC(text string) (int64, error) {
-	mac, ok := macwatch.ParseMAC(text)
-	if !ok || !mac.Device() {
-		return 0, licensing.Errorf(licensing.CodeInvalid, "the release holds %q as the address of a device", text).
-			WithHint("release the license again on the old gateway")
-	}
-	return int64(mac), nil
 }

@@ -96,10 +96,11 @@ func terminateCause(n uint32) string {
 func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // NamelessSessions hands out the open sessions whose packets do not name the guest's
-// device themselves, oldest first: what radiusd.Server.Remember wants at the start.
+// device themselves, oldest first, each with its own address: what radiusd.Server.Remember
+// wants at the start.
 func (s *Store) NamelessSessions(ctx context.Context, each func(*macwatch.Session)) error {
 	r, err := s.readers.QueryContext(ctx, `SELECT `+sessionColumns+` FROM sessions
-		WHERE ended_at IS NULL AND (length(calling) < 12 OR calling LIKE '%.%.%.%') ORDER BY id`)
+		WHERE ended_at IS NULL AND (length(sealed) > 0 OR length(calling) < 12 OR calling LIKE '%.%.%.%') ORDER BY id`)
 	if err != nil {
 		return wrap("read the open sessions", err)
 	}
@@ -112,7 +113,28 @@ func (s *Store) NamelessSessions(ctx context.Context, each func(*macwatch.Sessio
 		if err := r.Scan(dest...); err != nil {
 			return wrap("read the open sessions", err)
 		}
-		each(sessionOf(row))
+		session := sessionOf(row)
+		if err := s.unseal(session); err != nil {
+			return err
+		}
+		if session.Address != 0 {
+			session.MAC = session.Address
+		}
+		if !namesItself(session) {
+			each(session)
+		}
 	}
 	return wrap("read the open sessions", r.Err())
+}
+
+// namesItself reports whether a session's packets say whose it is.
+func namesItself(s *macwatch.Session) bool {
+	if macwatch.HasAddress([]byte(s.Calling)) {
+		return true
+	}
+	m, _ := macwatch.GuestMAC([]byte(s.Calling), []byte(s.UserName))
+	if m == 0 {
+		m, _ = macwatch.SessionMAC([]byte(s.SessionID))
+	}
+	return m != 0 && m == s.MAC
 }

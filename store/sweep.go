@@ -39,10 +39,12 @@ func (w *writer) sweepOnce(deleted *purged) (bool, error) {
 	}{
 		{k.Devices > 0 && !provisional && w.known.complete, w.sweepDevices}, // what is learned must not bring back what went
 		{k.Counted > 0 && !provisional, func(d *purged) (bool, error) {
-			return w.sweepEnded(k.Counted, `counted`, `license_id, location_id, mac`, &d[kindCounted])
+			return w.sweepEnded(k.Counted, `DELETE FROM counted WHERE (license_id, location_id, mac) IN
+				(SELECT license_id, location_id, mac FROM counted WHERE license_id = ? LIMIT ?)`, &d[kindCounted])
 		}},
 		{k.ReceiptDevices > 0 && !provisional, func(d *purged) (bool, error) {
-			return w.sweepEnded(k.ReceiptDevices, `receipt_devices`, `license_id, pseudonym`, &d[kindReceiptDevice])
+			return w.sweepEnded(k.ReceiptDevices, `DELETE FROM receipt_devices WHERE (license_id, pseudonym) IN
+				(SELECT license_id, pseudonym FROM receipt_devices WHERE license_id = ? LIMIT ?)`, &d[kindReceiptDevice])
 		}},
 		{k.Notices > 0, w.sweepNotices},
 	}
@@ -154,15 +156,14 @@ func (w *writer) needed(key macwatch.DeviceKey) (bool, error) {
 }
 
 // sweepEnded deletes rows of licenses whose contract has ended so long ago.
-func (w *writer) sweepEnded(keep time.Duration, table, key string, deleted *int64) (more bool, err error) {
+func (w *writer) sweepEnded(keep time.Duration, query string, deleted *int64) (more bool, err error) {
 	old := w.s.Now().Add(-max(keep, MinRetention))
 	for _, l := range w.state.licenses {
 		if end, known := l.End(); !known || end.After(old) || l.StateAt(w.s.Now()) != licensing.ContractFinalized {
 			continue
 		}
 		err := w.within(func() error {
-			res, err := w.conn.ExecContext(context.Background(), `DELETE FROM `+table+` WHERE (`+key+`) IN (SELECT `+key+` FROM `+table+` WHERE license_id = ? LIMIT ?)`,
-				l.ID, retentionStep)
+			res, err := w.conn.ExecContext(context.Background(), query, l.ID, retentionStep)
 			if err == nil {
 				*deleted, err = res.RowsAffected()
 			}

@@ -46,7 +46,7 @@ func (t *tx) checkTrial(terms licensing.Terms) error {
 
 // noteTrial writes the file, once the trial is committed.
 func (s *Store) noteTrial(terms licensing.Terms) {
-	if err := writeFile(filepath.Join(s.dir, trialFile), []byte(terms.GrantID+"\n"), 0o600); err != nil {
+	if err := writeFile(filepath.Join(s.dir, trialFile), []byte(terms.GrantID+"\n")); err != nil {
 		s.log.Warn("that the trial is used could not be written beside the database; the database knows", zap.Error(err))
 	}
 }

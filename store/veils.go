@@ -86,7 +86,7 @@ func (v *veils) write(master []byte, carried map[string][]byte) error {
 	for _, location := range slices.Sorted(maps.Keys(carried)) {
 		text += fmt.Sprintf("%s %x\n", location, carried[location])
 	}
-	if err := writeFile(v.path, []byte(text), 0o600); err != nil {
+	if err := writeFile(v.path, []byte(text)); err != nil {
 		return licensing.Errorf(licensing.CodeInternal, "cannot write the key of pseudonyms: %w", err).
 			WithHint("check that this user may write to %s, and that the disk has room", filepath.Dir(v.path))
 	}

@@ -93,7 +93,7 @@ func clientFields(p clientRow) []field {
 	}
 	fields := []field{
 		{"name", p.Name},
-		{"address", p.Prefix.String()},
+		{"known by", clientKnownBy(p.Client)},
 		{"Location", p.Location},
 		{"Message-Authenticator", string(p.RequireMA)},
 		{"has signed", strings.Join(signed, ", ")},

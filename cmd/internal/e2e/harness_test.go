@@ -54,6 +54,7 @@ type site struct {
 	rejectDelay string   // default 0s
 	guests      string   // default open
 	grant       []string // further flags of the license
+	privacy     string   // how addresses are stored; default clear. With it every packet is kept
 	unlicensed  bool     // the key is issued (see gateway.key), but not entered
 	radsec      bool     // with certificates in the folder radsec
 }
@@ -69,6 +70,7 @@ type gateway struct {
 	radsec            string // the same; "" also without RadSec
 	certificates      string // folder for RadSec; "": none
 	rejectDelay       string
+	privacy           string
 
 	environment []string // of the daemon, beside our own
 	daemon      *daemon  // nil while it does not run
@@ -85,7 +87,7 @@ type daemon struct {
 // the site says otherwise, a license.
 func newVenue(t *testing.T, s site) *gateway {
 	t.Helper()
-	g := &gateway{dir: t.TempDir(), rejectDelay: s.rejectDelay}
+	g := &gateway{dir: t.TempDir(), rejectDelay: s.rejectDelay, privacy: s.privacy}
 	g.config, g.key = filepath.Join(g.dir, "tallygate.yaml"), filepath.Join(g.dir, "license-key.txt")
 	if g.rejectDelay == "" {
 		g.rejectDelay = "0s"
@@ -140,6 +142,9 @@ func (g *gateway) configure(t *testing.T) {
 	}
 	text := fmt.Sprintf("data_dir: %q\nradius:\n  auth: [%q]\n  acct: [%q]\n  reject_delay: %s\nadmin:\n  listen: %q\nissuers: [%q]\nmac_cache: {capacity: 2}\n",
 		filepath.Join(g.dir, "data"), port(g.auth), port(g.acct), g.rejectDelay, "127.0.0.1:0", g.public)
+	if g.privacy != "" {
+		text += fmt.Sprintf("privacy: {mac_storage: %s}\nkeep_raw: true\n", g.privacy)
+	}
 	if g.certificates != "" {
 		in := func(name string) string { return filepath.Join(g.certificates, name) }
 		text = strings.Replace(text, "radius:\n", fmt.Sprintf("radius:\n  radsec: {listen: [%q], cert: %q, key: %q, client_ca: %q}\n",

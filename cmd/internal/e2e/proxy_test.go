@@ -159,13 +159,14 @@ func TestRadSecProxy(t *testing.T) {
 		}, 3*patience, 100*time.Millisecond, "radsecproxy sends none")
 		require.Equal(t, 1, g.metrics(t).value(t, "radsec_connections"))
 	})
-	t.Run("the gateway is started anew", func(t *testing.T) {
+	// Once only: radsecproxy 1.9.2 does not notice for minutes that a connection is gone
+	// which it has made a moment ago.
+	t.Run("the gateway is killed and started anew", func(t *testing.T) {
 		g.configure(t)
-		g.restart(t)
-		require.Contains(t, p.ask(t, "auth", login), "Access-Accept")
 		g.crash(t)
-		require.Contains(t, p.ask(t, "acct", record("Start", "after the crash")), "Accounting-Response")
-		require.Equal(t, 1, g.session(t, "after the crash").Records)
+		require.Contains(t, p.ask(t, "auth", login), "Access-Accept")
+		require.Contains(t, p.ask(t, "acct", record("Start", "after-the-crash")), "Accounting-Response")
+		require.Equal(t, 1, g.session(t, "after-the-crash").Records)
 	})
 	t.Run("a certificate that nobody knows", func(t *testing.T) {
 		g.run(t, "radsec", "client", "stranger.example", "--dir", certificates)
