@@ -61,6 +61,8 @@ type Options struct {
 	Store Store
 	// Courier previews notices and sends tests.
 	Courier Courier
+	// Ender ends sessions.
+	Ender Ender
 	// Air is what the gateway hears from access points.
 	Air Air
 	// Ready returns nil once requests can be served, else why not; nil: always. It is

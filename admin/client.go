@@ -80,7 +80,12 @@ func change(ctx context.Context, c *Client, method, path string, ch licensing.Ch
 
 // getEach reads a list row by row, as it arrives.
 func getEach[Row any](ctx context.Context, c *Client, path string, each func(Row) error) error {
-	resp, err := c.send(ctx, http.MethodGet, path, licensing.Change{}, nil)
+	return eachRow(ctx, c, http.MethodGet, path, licensing.Change{}, nil, each)
+}
+
+// eachRow is getEach for any request.
+func eachRow[Row any](ctx context.Context, c *Client, method, path string, ch licensing.Change, body any, each func(Row) error) error {
+	resp, err := c.send(ctx, method, path, ch, body)
 	if err != nil {
 		return err
 	}

@@ -210,7 +210,18 @@ func TestCallsReachTheStore(t *testing.T) {
 			_, err := c.ReleaseSlot(ctx, dryByAna, "L1", macwatch.KindRoom, "412")
 			return err
 		}},
-		{"Sessions L1", func(c *Client) error { return c.Sessions(ctx, "L1", func(macwatch.SessionInfo) error { return nil }) }},
+		{"Sessions L1", func(c *Client) error {
+			return c.Sessions(ctx, "L1", func(s macwatch.SessionInfo) error {
+				require.Equal(t, "Session-Context-Not-Found", s.Disconnect.ErrorCause)
+				return nil
+			})
+		}},
+		{"EndSessions {ana@console true} L1 {7 02:11:22:33:44:55 lobby false}", func(c *Client) error {
+			return c.EndSessions(ctx, dryByAna, "L1", macwatch.SessionSelector{SessionID: "7", MAC: aMAC, AP: "lobby"}, func(e macwatch.EndedSession) error {
+				require.Equal(t, macwatch.DisconnectPlanned, e.Disconnect.State)
+				return nil
+			})
+		}},
 		{"AddAccount {ana@console true} L1 bob pw 2026-11-22T12:00:00Z vip", func(c *Client) error {
 			return c.AddAccount(ctx, dryByAna, "L1", macwatch.Account{UserName: "bob", Password: "pw", ExpiresAt: noon, Note: "vip"})
 		}},
@@ -245,7 +256,7 @@ func TestCallsReachTheStore(t *testing.T) {
 		{"VerifyAudit", func(c *Client) error { _, err := c.VerifyAudit(ctx); return err }},
 	}
 	store := &fakeStore{}
-	s := serve(t, Options{Store: store})
+	s := serve(t, Options{Store: store, Ender: fakeEnder{store}})
 	for i, tt := range calls {
 		require.NoError(t, tt.call(s.client), tt.want)
 		require.Len(t, store.called(), i+1)

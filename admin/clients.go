@@ -20,11 +20,13 @@ type Clients interface {
 
 // clientBody is separate from macwatch.Client because the secret goes in and never out.
 type clientBody struct {
-	Name      string             `json:"name"`
-	Prefix    netip.Prefix       `json:"address"`
-	Secret    string             `json:"secret"`
-	Location  string             `json:"location"`
-	RequireMA macwatch.RequireMA `json:"require_message_authenticator,omitempty"` // default yes
+	Name   string       `json:"name"`
+	Prefix netip.Prefix `json:"address"`
+	Secret string       `json:"secret"`
+	// DisconnectSecret signs Disconnect-Requests; empty: Secret.
+	DisconnectSecret string             `json:"disconnect_secret,omitempty"`
+	Location         string             `json:"location"`
+	RequireMA        macwatch.RequireMA `json:"require_message_authenticator,omitempty"` // default yes
 	macwatch.ClientSettings
 }
 
@@ -36,6 +38,7 @@ func addClient(book Clients) endpoint {
 		}
 		return book.AddClient(ctx, q.Change, macwatch.Client{
 			Name: b.Name, Prefix: b.Prefix, Secret: b.Secret, Location: b.Location, RequireMA: b.RequireMA, ClientSettings: b.ClientSettings,
+			DisconnectSecret: b.DisconnectSecret,
 		})
 	})
 }
@@ -68,6 +71,7 @@ func removeClient(book Clients) endpoint {
 func (c *Client) AddClient(ctx context.Context, ch licensing.Change, p macwatch.Client) (macwatch.Client, error) {
 	return call[macwatch.Client](ctx, c, http.MethodPost, path("clients"), ch, clientBody{
 		Name: p.Name, Prefix: p.Prefix, Secret: p.Secret, Location: p.Location, RequireMA: p.RequireMA, ClientSettings: p.ClientSettings,
+		DisconnectSecret: p.DisconnectSecret,
 	})
 }
 

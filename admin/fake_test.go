@@ -378,6 +378,20 @@ func (f *fakeStore) VerifyAudit(context.Context) (licensing.AuditReport, error) 
 
 func (f *fakeStore) GatewayKey() string { return "k4.public.gateway" }
 
+// fakeEnder notes with the store's notes.
+type fakeEnder struct{ *fakeStore }
+
+func (f fakeEnder) EndSessions(_ context.Context, ch licensing.Change, location string, which macwatch.SessionSelector, each func(macwatch.EndedSession) error) error {
+	if err := f.note("EndSessions %v %s %v", ch, location, which); err != nil {
+		return err
+	}
+	return each(macwatch.EndedSession{Disconnect: macwatch.Disconnect{State: macwatch.DisconnectPlanned}})
+}
+
+func (f fakeEnder) Outcome(macwatch.Ident, int) *macwatch.Disconnect {
+	return &macwatch.Disconnect{State: macwatch.DisconnectRefused, ErrorCause: "Session-Context-Not-Found"}
+}
+
 // testServer is a real Server on a socket and a TCP port of its own.
 type testServer struct {
 	*Server

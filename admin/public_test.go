@@ -61,7 +61,7 @@ func TestMetrics(t *testing.T) {
 func TestAPIIsNotOnTCPWithoutAToken(t *testing.T) {
 	store := &fakeStore{}
 	s := serve(t, Options{Store: store})
-	for _, route := range apiRoutes(Options{Store: store, Courier: fakeCourier{store}, Air: fakeAir{}}) {
+	for _, route := range apiRoutes(Options{Store: store, Courier: fakeCourier{store}, Ender: fakeEnder{store}, Air: fakeAir{}}) {
 		method, path, _ := strings.Cut(route.pattern, " ")
 		status, _ := s.fetch(t, method, strings.NewReplacer("{", "", "}", "").Replace(path))
 		require.Equal(t, 401, status, route.pattern)

@@ -16,7 +16,7 @@ type route struct {
 
 // apiRoutes is the API on the unix socket. Whatever is not a GET takes ?dry_run=1.
 func apiRoutes(o Options) []route {
-	s, courier, now := o.Store, o.Courier, o.Now
+	s, courier, ender, now := o.Store, o.Courier, o.Ender, o.Now
 	return []route{
 		{"GET /v1/gateway", nil, showGateway(s, now)},
 		{"GET /v1/audit", auditQuery(), listAudit(s)},
@@ -92,7 +92,8 @@ func apiRoutes(o Options) []route {
 		{"POST /v1/locations/{location}/rooms/release", nil, releaseSlot(s, macwatch.KindRoom)},
 
 		{"GET /v1/locations/{location}/days", []string{"from", "to"}, listDays(s)},
-		{"GET /v1/locations/{location}/sessions", nil, listSessions(s)},
+		{"GET /v1/locations/{location}/sessions", nil, listSessions(s, ender)},
+		{"POST /v1/locations/{location}/sessions/end", nil, endSessions(ender)},
 
 		{"GET /v1/locations/{location}/guests", nil, listAccounts(s)},
 		{"POST /v1/locations/{location}/guests", nil, addAccount(s)},

@@ -12,9 +12,14 @@ type Sessions interface {
 	Sessions(ctx context.Context, location string, each func(macwatch.SessionInfo) error) error
 }
 
-func listSessions(book Sessions) endpoint {
+func listSessions(book Sessions, ender Ender) endpoint {
 	return stream(func(ctx context.Context, q request[none], each func(macwatch.SessionInfo) error) error {
-		return book.Sessions(ctx, q.PathValue("location"), each)
+		return book.Sessions(ctx, q.PathValue("location"), func(s macwatch.SessionInfo) error {
+			if ender != nil {
+				s.Disconnect = ender.Outcome(s.Ident, s.Leg)
+			}
+			return each(s)
+		})
 	})
 }
 

@@ -16,7 +16,8 @@ const (
 
 // ClientSettings is what may be said of a client beside who it is; it is stored as JSON.
 type ClientSettings struct {
-	Vendor Vendor `json:"vendor"` // VendorAuto where nothing else was said
+	Vendor     Vendor             `json:"vendor"` // VendorAuto where nothing else was said
+	Disconnect DisconnectSettings `json:"disconnect,omitzero"`
 	RadSecSettings
 	// Rules that go before the vendor's profile.
 	AP       FieldRule `json:"ap_rule,omitzero"`
@@ -36,6 +37,11 @@ type ClientPatch struct {
 	SSID      *FieldRule      `json:"ssid_rule,omitempty"`
 	GuestMAC  *FieldRule      `json:"mac_rule,omitempty"`
 	Locations *[]LocationRule `json:"location_rules,omitempty"`
+
+	DisconnectOff     *bool              `json:"disconnect_off,omitempty"`
+	DisconnectPort    *uint16            `json:"disconnect_port,omitempty"`
+	DisconnectAddress *DisconnectAddress `json:"disconnect_address,omitempty"`
+	DisconnectSecret  *string            `json:"disconnect_secret,omitempty"`
 }
 
 // Apply makes the client that the patch asks for. One that names a vendor, were it the
@@ -52,6 +58,10 @@ func (p ClientPatch) Apply(c Client) Client {
 	take(&c.SSID, p.SSID)
 	take(&c.GuestMAC, p.GuestMAC)
 	take(&c.Locations, p.Locations)
+	take(&c.Disconnect.Off, p.DisconnectOff)
+	take(&c.Disconnect.Port, p.DisconnectPort)
+	take(&c.Disconnect.Address, p.DisconnectAddress)
+	take(&c.DisconnectSecret, p.DisconnectSecret)
 	return c
 }
 
@@ -102,12 +112,14 @@ type Client struct {
 	Name string `json:"name"`
 	// Prefix is where it sends from. On RadSec it restricts only: several clients may
 	// come from one address, and the zero Prefix is anywhere.
-	Prefix     netip.Prefix `json:"address"`
-	Secret     string       `json:"-"`
-	LocationID int64        `json:"-"`
-	Location   string       `json:"location"`
-	RequireMA  RequireMA    `json:"require_message_authenticator"`
-	CreatedAt  time.Time    `json:"created_at"`
+	Prefix netip.Prefix `json:"address"`
+	Secret string       `json:"-"`
+	// DisconnectSecret signs Disconnect-Requests to its NAS; empty: Secret.
+	DisconnectSecret string    `json:"-"`
+	LocationID       int64     `json:"-"`
+	Location         string    `json:"location"`
+	RequireMA        RequireMA `json:"require_message_authenticator"`
+	CreatedAt        time.Time `json:"created_at"`
 	ClientSettings
 	// Detected is the vendor that the packets have shown, under VendorAuto; DetectedBy says
 	// how surely (higher is surer).

@@ -16,6 +16,10 @@ type Venue struct {
 	Inputs map[MAC]MACInput
 	// Stays by room, present and to come; several of a room where guests share or follow each other.
 	Stays map[string][]GuestStay
+	// When accounts and inputs that are gone were removed: whoever came by one before
+	// that must go.
+	RetiredAccounts map[string]time.Time
+	RetiredInputs   map[MAC]time.Time
 	// Veil names the devices where their addresses are not kept; nil where they are. All
 	// of the above knows them by the same names.
 	Veil *Veil
@@ -79,4 +83,8 @@ type SessionInfo struct {
 	MultiSessionID string     `json:"multi_session_id,omitempty"`
 	// Connection is the same for all sessions that are one: the legs of an id, and the hops that the NAS says belong together (Acct-Multi-Session-Id).
 	Connection string `json:"connection"`
+	// Disconnect is what became of ending it, since the gateway was started.
+	Disconnect *Disconnect `json:"disconnect,omitempty"`
+	// Ident names it within the gateway, with Leg.
+	Ident Ident `json:"-"`
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -257,25 +258,36 @@ func TestRecognition(t *testing.T) {
 	send(4, text(30, "94-83-C4-01-42-27:G"), number(61, 15))
 	send(5, attr{26, []byte{0, 0, 0x39, 0xe7, 5, 3, 'G'}}) // Aruba-Essid-Name
 	send(6, text(30, "94-83-C4-01-42-27:G"), number(61, 15))
-	require.Equal(t, []string{"grandstream 1", "pfsense 2", "aruba-controller 3"}, makes.kept)
+	require.Equal(t, []string{"grandstream 1", "pfsense 2", "aruba-controller 3"}, makes.kept())
 
 	g.clients[0].Detected, g.clients[0].DetectedBy = macwatch.VendorArubaController, rankOwn
 	g.Publish(g.snapshot())
 	require.Empty(t, g.makes.ranks, "the Snapshot knows it now")
 	send(7, text(30, "C0-74-AD-11-22-33"))
-	require.Len(t, makes.kept, 3)
+	require.Len(t, makes.kept(), 3)
 	g.clients[0].Vendor = macwatch.VendorOmada
 	g.clients[0].Detected, g.clients[0].DetectedBy = "", 0
 	g.Publish(g.snapshot())
 	send(8, attr{26, []byte{0, 0, 0x39, 0xe7, 5, 3, 'G'}})
-	require.Len(t, makes.kept, 3, "an operator's word ends it")
+	require.Len(t, makes.kept(), 3, "an operator's word ends it")
 	require.Equal(t, macwatch.VendorOmada, g.last().Origin.Vendor)
 }
 
-type makesKept struct{ kept []string }
+type makesKept struct {
+	mu   sync.Mutex
+	list []string
+}
 
 func (m *makesKept) Recognized(_ int64, v macwatch.Vendor, by uint8) {
-	m.kept = append(m.kept, fmt.Sprint(v, " ", by))
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.list = append(m.list, fmt.Sprint(v, " ", by))
+}
+
+func (m *makesKept) kept() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.list)
 }
 
 // A client's own rules go before its profile; where they find nothing, it stands.

@@ -79,7 +79,7 @@ var profiles = [...]profile{
 	// Gateways: the NAS is a router, which does not see the access points.
 	{
 		vendor: macwatch.VendorMikroTikHotspot, ap: []apSource{apPort, apNASName}, called: calledServer, ssid: noAttribute, sign: macwatch.RequireAuto,
-		quirk: "Called-Station-Id is the name of the hotspot server; the interface (NAS-Port-Id) stands for the access point",
+		quirk: "Called-Station-Id is the name of the hotspot server; the interface (NAS-Port-Id) stands for the access point. Interfaces of two routers need different names, or rules: client set --ap-from nas-identifier",
 	},
 	{
 		vendor: macwatch.VendorCoovaChilli, ap: []apSource{apCalled, apNASName}, ssid: noAttribute, sign: macwatch.RequireYes,

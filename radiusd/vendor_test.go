@@ -215,41 +215,46 @@ var joinedMAC = map[string]string{
 	"unifi 8": "e4:b2:fb:44:ef:d6", "unifi 9": "e4:b2:fb:44:ef:d6", "unifi 10": "e4:b2:fb:44:ef:d6",
 }
 
-// Every packet, in order, as `radius decode` shows it.
+// Every packet, in order, as `radius decode` shows it: file by file, and all in one, where
+// what one sender has shown must not colour the next.
 func TestVendorPackets(t *testing.T) {
-	d, file := NewDecoder(""), ""
+	one, all, file := NewDecoder(""), NewDecoder(""), ""
 	for i, v := range vendorPackets(t) {
 		if name, _, _ := strings.Cut(v.name, " "); name != file {
-			d, file = NewDecoder(""), name
+			one, file = NewDecoder(""), name
 		}
-		got := d.Decode(build(v.code, byte(i), "vendor", v.attrs...), netip.AddrPort{}, netip.AddrPort{})
-		t.Run(v.name, func(t *testing.T) {
-			e := v.expect
-			require.Empty(t, got.Error)
-			if mac := joinedMAC[v.name]; mac != "" {
-				require.Equal(t, mac, got.GuestMAC.String())
-				require.Equal(t, macwatch.SourceSessionID, got.JoinedBy)
-			} else {
-				e.check(t, "guest_mac", got.GuestMAC)
-				e.check(t, "private_address", got.PrivateAddress)
-			}
-			e.check(t, "guest_mac_source", got.GuestMACSource)
-			e.check(t, "ap", got.AP)
-			if got.AP != nil && *got.AP == e.text("ap") {
-				e.check(t, "ap_source", got.APSource)
-			}
-			e.check(t, "ssid", got.SSID)
-			e.check(t, "ssid_source", got.SSIDSource)
-			e.check(t, "vlan", got.VLAN)
-			e.check(t, "room_hint", got.RoomHint)
-			e.check(t, "mac_auth", got.MACAuth)
-			e.check(t, "session_id", got.SessionID)
-			e.check(t, "status_type", got.StatusType)
-			if got.AP != nil {
-				require.Equal(t, *got.AP, macwatch.SlotName(macwatch.KindAP, *got.AP), "comparable with a declared AP")
-				require.Equal(t, *got.AP, got.APIdentity)
-			}
-		})
+		packet := build(v.code, byte(i), "vendor", v.attrs...)
+		for _, got := range []Decoded{one.Decode(packet, netip.AddrPort{}, netip.AddrPort{}), all.Decode(packet, netip.AddrPort{}, netip.AddrPort{})} {
+			t.Run(v.name, func(t *testing.T) { v.check(t, got) })
+		}
+	}
+}
+
+func (v *vendorPacket) check(t *testing.T, got Decoded) {
+	e := v.expect
+	require.Empty(t, got.Error)
+	if mac := joinedMAC[v.name]; mac != "" {
+		require.Equal(t, mac, got.GuestMAC.String())
+		require.Equal(t, macwatch.SourceSessionID, got.JoinedBy)
+	} else {
+		e.check(t, "guest_mac", got.GuestMAC)
+		e.check(t, "private_address", got.PrivateAddress)
+	}
+	e.check(t, "guest_mac_source", got.GuestMACSource)
+	e.check(t, "ap", got.AP)
+	if got.AP != nil && *got.AP == e.text("ap") {
+		e.check(t, "ap_source", got.APSource)
+	}
+	e.check(t, "ssid", got.SSID)
+	e.check(t, "ssid_source", got.SSIDSource)
+	e.check(t, "vlan", got.VLAN)
+	e.check(t, "room_hint", got.RoomHint)
+	e.check(t, "mac_auth", got.MACAuth)
+	e.check(t, "session_id", got.SessionID)
+	e.check(t, "status_type", got.StatusType)
+	if got.AP != nil {
+		require.Equal(t, *got.AP, macwatch.SlotName(macwatch.KindAP, *got.AP), "comparable with a declared AP")
+		require.Equal(t, *got.AP, got.APIdentity)
 	}
 }
 

@@ -62,6 +62,9 @@ func (s *Store) AddClient(ctx context.Context, ch licensing.Change, c macwatch.C
 		if err != nil {
 			return wrap("add a client", err)
 		}
+		if err := t.saveDisconnectSecret(c); err != nil {
+			return err
+		}
 		return t.log("client.add", c.Name, c)
 	})
 	return c, err
@@ -96,7 +99,7 @@ func checkClient(c macwatch.Client) error {
 			return err
 		}
 	}
-	return nil
+	return checkDisconnect(c)
 }
 
 // checkField checks a rule for where a client's packets hold something.
@@ -177,7 +180,11 @@ func (s *Store) SetClient(ctx context.Context, ch licensing.Change, name string,
 		if err != nil {
 			return err
 		}
-		return t.log("client.set", c.Name, map[string]any{"before": old, "after": c, "secret_changed": c.Secret != old.Secret})
+		if err := t.saveDisconnectSecret(c); err != nil {
+			return err
+		}
+		return t.log("client.set", c.Name, map[string]any{"before": old, "after": c, "secret_changed": c.Secret != old.Secret,
+			"disconnect_secret_changed": c.DisconnectSecret != old.DisconnectSecret})
 	})
 	return c, err
 }

@@ -85,6 +85,9 @@ func (s *Store) RemoveAccount(ctx context.Context, ch licensing.Change, location
 			return licensing.Errorf(licensing.CodeNotFound, "there is no guest account %q at %s", userName, l.Code).
 				WithHint("`tallygate guest list --location %s` shows the names", l.Code)
 		}
+		if err := t.retire(l.ID, userName, 0); err != nil {
+			return err
+		}
 		return t.log("guest.remove", l.Code, map[string]string{"user_name": userName})
 	})
 }
@@ -144,6 +147,9 @@ func (s *Store) RemoveMACInput(ctx context.Context, ch licensing.Change, locatio
 		if n == 0 {
 			return licensing.Errorf(licensing.CodeNotFound, "%s is no MAC input at %s", mac, l.Code).
 				WithHint("`tallygate guest mac-input list --location %s` shows them", l.Code)
+		}
+		if err := t.retire(l.ID, "", mac); err != nil {
+			return err
 		}
 		return t.log("mac-input.remove", l.Code, map[string]string{"device": t.pseudonym(mac)})
 	})

@@ -63,7 +63,7 @@ func infoOf(s *macwatch.Session) macwatch.SessionInfo {
 		SessionID: text(s.SessionID), AP: text(s.AP), SSID: text(s.SSID), Room: text(s.Room), UserName: text(s.UserName),
 		StartedAt: s.StartedAt, UpdatedAt: s.UpdatedAt, InputOctets: s.Input, OutputOctets: s.Output,
 		SessionTime: s.SessionTime, Records: s.Records, Lab: s.Lab,
-		NAS: text(s.NAS), Leg: s.Leg, MultiSessionID: text(string(s.Origin.MultiID)), Connection: s.Connection(),
+		NAS: text(s.NAS), Leg: s.Leg, Ident: s.Ident, MultiSessionID: text(string(s.Origin.MultiID)), Connection: s.Connection(),
 	}
 	if s.MAC != 0 {
 		i.MAC = s.MAC.String()

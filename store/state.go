@@ -66,6 +66,12 @@ func loadState(ctx context.Context, q querier, now time.Time, v *veils) (*state,
 	if err := st.loadLabs(ctx, q, now); err != nil {
 		return nil, err
 	}
+	if err := st.loadDisconnectSecrets(ctx, q); err != nil {
+		return nil, err
+	}
+	if err := st.loadRetired(ctx, q, now); err != nil {
+		return nil, err
+	}
 	return st, st.loadPlan(ctx, q, now)
 }
 

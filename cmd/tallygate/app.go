@@ -20,6 +20,7 @@ import (
 
 	"tallygate/admin"
 	"tallygate/cmd/internal/durable"
+	"tallygate/disconnect"
 	"tallygate/notice"
 	"tallygate/radiusd"
 	"tallygate/store"
@@ -40,6 +41,7 @@ type app struct {
 	store  *store.Store
 	radius *radiusd.Server
 	notice *notice.Service
+	ender  *disconnect.Service
 	admin  *admin.Server
 	ready  atomic.Bool
 	shown  certificate
@@ -105,11 +107,21 @@ func (a *app) wire() (err error) {
 		return err
 	}
 
+	a.ender, err = disconnect.New(disconnect.Options{
+		Book: a.store, Source: a.config.Disconnect.source(), Rate: int(a.config.Disconnect.Rate), Total: int(a.config.Disconnect.TotalRate),
+		Log: a.log.Named("disconnect"), Metrics: registry, Now: a.store.Now,
+	})
+	if err != nil {
+		return err
+	}
+	a.onStop("disconnect's sockets", a.ender.Close) // for when what follows fails
+
 	gauges := newStateMetrics(a.store, a.store.Now)
 	registry.MustRegister(gauges)
 	a.store.Subscribe(func(s store.Snapshot) {
 		gauges.publish(s)
 		a.radius.Publish(radiusd.NewSnapshot(s.Clients, s.Locations, s.Venues))
+		a.ender.Publish(disconnect.Snapshot{Clients: s.Clients, Locations: s.Locations, Venues: s.Venues})
 	})
 
 	smtp, err := a.config.smtp()
@@ -134,12 +146,14 @@ func (a *app) wire() (err error) {
 	}
 	a.admin, err = admin.Listen(admin.Options{
 		Socket: a.config.socket(), Listen: a.config.Admin.Listen, TLS: secured, InsecureHTTP: a.config.Admin.InsecureHTTP,
-		Store: a.store, Courier: a.notice, Air: a.radius, Ready: a.readiness, Metrics: registry, Registerer: registry, Log: a.log.Named("admin"), Now: a.store.Now,
+		Store: a.store, Courier: a.notice, Ender: a.ender, Air: a.radius, Ready: a.readiness, Metrics: registry, Registerer: registry, Log: a.log.Named("admin"), Now: a.store.Now,
 	})
 	if err != nil {
 		return err
 	}
 	a.onStop("admin", a.admin.Close)
+	// Before admin: who waits there for sessions to end must not hold it up.
+	a.onStop("disconnect", a.ender.Close)
 	// Whoever watches would hold up admin's end.
 	a.onStop("traces", func(context.Context) error { a.radius.EndTraces(); return nil })
 
@@ -160,6 +174,7 @@ func (a *app) onStop(what string, do func(context.Context) error) {
 func (a *app) serve() {
 	a.radius.Serve()
 	a.notice.Serve()
+	a.ender.Serve()
 	a.ready.Store(true)
 	a.admin.Serve()
 	at := a.addresses()

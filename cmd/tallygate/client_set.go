@@ -18,6 +18,7 @@ type clientFlags struct {
 	vendor                    macwatch.Vendor
 	apFrom, ssidFrom, macFrom string
 	locationRules             []string
+	disconnectFlags
 }
 
 func (f *clientFlags) add(flags *pflag.FlagSet) {
@@ -27,6 +28,7 @@ func (f *clientFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.macFrom, "mac-from", "", "`ATTRIBUTE[=PATTERN]` that holds the guest's address; \"\" for none")
 	flags.StringArrayVar(&f.locationRules, "location-rule", nil,
 		"`BY:VALUE=ID`, repeatable: packets with this nas, ssid, ap or realm are about Location ID; tried in this order before --location; \"\" for none")
+	f.disconnectFlags.add(flags)
 }
 
 // patch is what was given.
@@ -57,6 +59,7 @@ func (f *clientFlags) patch(flags *pflag.FlagSet) (p macwatch.ClientPatch, err e
 		}
 		p.Locations = &rules
 	}
+	f.disconnectFlags.patch(flags, &p)
 	return p, nil
 }
 

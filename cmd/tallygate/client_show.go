@@ -99,6 +99,7 @@ func clientFields(p clientRow) []field {
 		{"has signed", strings.Join(signed, ", ")},
 		{"vendor", vendorText(p.Client)},
 		{"good to know", radiusd.AdviceFor(p.make()).Quirk},
+		{"Disconnect", disconnectText(p.Client)},
 		{"AP from", ruleText(p.AP)},
 		{"SSID from", ruleText(p.SSID)},
 		{"guest's address from", ruleText(p.GuestMAC)},

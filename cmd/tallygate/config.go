@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap/zapcore"
 
+	"tallygate/disconnect"
 	"tallygate/notice"
 	"tallygate/radiusd"
 	"tallygate/store"
@@ -17,17 +18,18 @@ import (
 type Config struct {
 	// DataDir holds database, keys and admin.sock; created if absent. A relative path
 	// starts from the working directory, not from the file's folder.
-	DataDir   string          `yaml:"data_dir"`
-	Radius    RadiusConfig    `yaml:"radius"`
-	Admin     AdminConfig     `yaml:"admin"`
-	Issuers   []string        `yaml:"issuers"` // k4.public.…; SIGHUP re-reads them
-	MACCache  MACCacheConfig  `yaml:"mac_cache"`
-	Log       LogConfig       `yaml:"log"`
-	Notices   NoticesConfig   `yaml:"notices"`
-	KeepRaw   bool            `yaml:"keep_raw"` // keep every accounting packet as it came
-	Retention RetentionConfig `yaml:"retention"`
-	Privacy   PrivacyConfig   `yaml:"privacy"`
-	Trace     TraceConfig     `yaml:"trace"`
+	DataDir    string           `yaml:"data_dir"`
+	Radius     RadiusConfig     `yaml:"radius"`
+	Admin      AdminConfig      `yaml:"admin"`
+	Issuers    []string         `yaml:"issuers"` // k4.public.…; SIGHUP re-reads them
+	MACCache   MACCacheConfig   `yaml:"mac_cache"`
+	Log        LogConfig        `yaml:"log"`
+	Notices    NoticesConfig    `yaml:"notices"`
+	KeepRaw    bool             `yaml:"keep_raw"` // keep every accounting packet as it came
+	Retention  RetentionConfig  `yaml:"retention"`
+	Privacy    PrivacyConfig    `yaml:"privacy"`
+	Disconnect DisconnectConfig `yaml:"disconnect"`
+	Trace      TraceConfig      `yaml:"trace"`
 }
 
 // RadiusConfig is where RADIUS is served, and how.
@@ -88,13 +90,14 @@ func defaultConfig() Config {
 			ReceiveBuffer: 8 << 20,
 			RadSec:        RadSecConfig{Listen: []string{}, MinVersion: "1.2", Connections: 1024},
 		},
-		Admin:    AdminConfig{Listen: "127.0.0.1:8480"},
-		Issuers:  []string{},
-		MACCache: MACCacheConfig{Capacity: 1_000_000},
-		Log:      LogConfig{Level: zapcore.InfoLevel.String(), Format: logJSON},
-		Trace:    TraceConfig{History: radiusd.DefaultTraceHistory},
-		Notices:  NoticesConfig{SMTP: SMTPConfig{Port: 587, TLS: notice.TLSStart}},
-		Privacy:  PrivacyConfig{MACStorage: store.MACClear},
+		Admin:      AdminConfig{Listen: "127.0.0.1:8480"},
+		Issuers:    []string{},
+		MACCache:   MACCacheConfig{Capacity: 1_000_000},
+		Log:        LogConfig{Level: zapcore.InfoLevel.String(), Format: logJSON},
+		Disconnect: DisconnectConfig{Rate: disconnect.DefaultRate, TotalRate: disconnect.DefaultTotal},
+		Trace:      TraceConfig{History: radiusd.DefaultTraceHistory},
+		Notices:    NoticesConfig{SMTP: SMTPConfig{Port: 587, TLS: notice.TLSStart}},
+		Privacy:    PrivacyConfig{MACStorage: store.MACClear},
 	}
 }
 

@@ -31,7 +31,7 @@ const (
 
 // check finds the first value that cannot be right; nil when all can.
 func (c Config) check() *mistake {
-	for _, find := range []func() *mistake{c.checkRadius, c.checkRadSec, c.checkAdmin, c.checkIssuers, c.checkNotices, c.checkRest} {
+	for _, find := range []func() *mistake{c.checkRadius, c.checkRadSec, c.checkAdmin, c.checkIssuers, c.checkNotices, c.Disconnect.check, c.checkRest} {
 		if m := find(); m != nil {
 			return m
 		}

@@ -56,6 +56,7 @@ trace: {history: 7}
 notices:
   smtp: {host: mail.hotel.example, port: 465, tls: tls, user: gateway, password_file: /run/smtp, from: "Tallygate <t@hotel.example>"}
   webhooks: {allow_private: true}
+disconnect: {source: 10.0.0.1, rate: 5, total_rate: 50}
 `))
 	require.NoError(t, err)
 	require.Equal(t, Config{
@@ -68,6 +69,7 @@ notices:
 		Log: LogConfig{Level: "debug", Format: "console"}, KeepRaw: true, Retention: RetentionConfig{SessionDays: 90}, Privacy: PrivacyConfig{MACStorage: store.MACHMAC}, Trace: TraceConfig{History: 7},
 		Notices: NoticesConfig{Webhooks: WebhooksConfig{AllowPrivate: true}, SMTP: SMTPConfig{Host: "mail.hotel.example", Port: 465, TLS: "tls",
 			User: "gateway", PasswordFile: "/run/smtp", From: "Tallygate <t@hotel.example>"}},
+		Disconnect: DisconnectConfig{Source: "10.0.0.1", Rate: 5, TotalRate: 50},
 	}, c)
 	require.Equal(t, "/var/lib/tallygate/admin.sock", c.socket())
 }
@@ -112,7 +114,7 @@ c.yaml:1:7: unknown key "colour"
 			"radius.radsec.listen, radius.radsec.cert, radius.radsec.key, radius.radsec.client_ca, radius.radsec.crl, radius.radsec.min_version, radius.radsec.connections, " +
 			"admin.listen, admin.tls.certificate, admin.tls.key, admin.insecure_http, issuers, mac_cache.capacity, log.level, log.format, notices.smtp.host, notices.smtp.port, notices.smtp.tls, " +
 			"notices.smtp.user, notices.smtp.password_file, notices.smtp.from, notices.webhooks.allow_private, keep_raw, retention.preset, retention.session_days, retention.nas_event_days, retention.raw_record_days, retention.device_days, " +
-			"retention.counted_days, retention.receipt_device_days, retention.notice_days, retention.audit_days, privacy.mac_storage, trace.history"},
+			"retention.counted_days, retention.receipt_device_days, retention.notice_days, retention.audit_days, privacy.mac_storage, disconnect.source, disconnect.rate, disconnect.total_rate, trace.history"},
 		{"key twice", "data_dir: x\ndata_dir: y\n", `
 c.yaml:2:1: mapping key "data_dir" already defined at [1:1]
      1 | data_dir: x
@@ -255,6 +257,14 @@ c.yaml:1:15: "xml" is not a log format
 c.yaml:1:27: session_days must be 2 or more, or 0, not 1
 >    1 | retention: {session_days: 1}
        |                           ^`, retentionHint},
+		{"no packets a second", "disconnect: {rate: 0}\n", `
+c.yaml:1:20: rate must be from 1 to 10000, not 0
+>    1 | disconnect: {rate: 0}
+       |                    ^`, mend},
+		{"a name to send from", "disconnect: {source: gateway.example}\n", `
+c.yaml:1:22: "gateway.example" is not an address of this machine
+>    1 | disconnect: {source: gateway.example}
+       |                      ^`, "write an IP address, or leave it empty: then the system picks the one that leads to the NAS"},
 		{"addresses cut short", "privacy: {mac_storage: truncated}\n", `
 c.yaml:1:24: "truncated" is no way to store addresses
 >    1 | privacy: {mac_storage: truncated}

@@ -108,7 +108,7 @@ func TestFlagsOfEveryCommand(t *testing.T) {
 		"issuer init,issuer passphrase,issuer grant,issuer sheet,issuer upgrade,issuer renew,issuer undo-start,issuer deny,issuer restore,"+
 		"issuer confirm,issuer clock-reset,issuer transfer,"+
 		"ap declare,ap merge,ap replace,ap release,room declare,room merge,room replace,room release,device exempt,device block,"+
-		"guest add,guest remove,guest mac-input add,guest mac-input remove,token add,token revoke,ticket create,ticket revoke,ticket batch revoke,guest credential revoke,guest stay add,guest stay import,guest stay remove,lab start,lab stop,"+
+		"guest add,guest remove,guest mac-input add,guest mac-input remove,token add,token revoke,ticket create,ticket revoke,ticket batch revoke,guest credential revoke,guest stay add,guest stay import,guest stay remove,lab start,lab stop,session end,privacy erase,privacy purge,radsec init,radsec client,"+
 		"notify recipient add,notify recipient rotate,notify recipient remove,notify test,notify replay", ",") {
 		changing["tallygate "+name] = true
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 func newSessionCmd(c *console) *cobra.Command {
-	return group("session", "Sessions: RADIUS accounting, open and closed", sessionListCmd(c))
+	return group("session", "Sessions: RADIUS accounting, open and closed", sessionListCmd(c), sessionEndCmd(c))
 }
 
 func sessionListCmd(c *console) *cobra.Command {
@@ -22,10 +22,10 @@ func sessionListCmd(c *console) *cobra.Command {
 		Args:  takes(),
 		RunE: c.ask(func(ctx context.Context, g *admin.Client, _ []string) error {
 			l := c.listing("no sessions have been recorded at this Location",
-				"SESSION", "MAC", "AP", "USER", "STARTED", "ENDED", "IN", "OUT", "CAUSE")
+				"SESSION", "MAC", "AP", "USER", "STARTED", "ENDED", "IN", "OUT", "CAUSE", "DISCONNECT")
 			return l.close(g.Sessions(ctx, location, func(s macwatch.SessionInfo) error {
 				return l.row(s, s.SessionID, s.MAC, s.AP, s.UserName, stamp(s.StartedAt), stampOf(s.EndedAt),
-					octets(s.InputOctets), octets(s.OutputOctets), s.TerminateCause)
+					octets(s.InputOctets), octets(s.OutputOctets), s.TerminateCause, outcome(s.Disconnect))
 			}))
 		}),
 	}

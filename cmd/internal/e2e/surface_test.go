@@ -60,6 +60,22 @@ type sessionRow struct {
 	OutputOctets   uint64     `json:"output_octets"`
 	TerminateCause string     `json:"terminate_cause"`
 	Records        int        `json:"records"`
+	Disconnect     *outcome   `json:"disconnect"`
+}
+
+// outcome is what became of ending a session.
+type outcome struct {
+	State      string `json:"state"`
+	Why        string `json:"why"`
+	ErrorCause string `json:"error_cause"`
+	To         string `json:"to"`
+	Detail     string `json:"detail"`
+}
+
+type endedRow struct {
+	SessionID  string  `json:"session_id"`
+	MAC        string  `json:"mac"`
+	Disconnect outcome `json:"disconnect"`
 }
 
 type receiptRow struct {
