@@ -210,11 +210,15 @@ func TestCallsReachTheStore(t *testing.T) {
 			_, err := c.ReleaseSlot(ctx, dryByAna, "L1", macwatch.KindRoom, "412")
 			return err
 		}},
-		{"Sessions L1", func(c *Client) error {
-			return c.Sessions(ctx, "L1", func(s macwatch.SessionInfo) error {
+		{`Sessions "L1" false 00:00:00:00:00:00 "" "" "" "" 0001-01-01T00:00:00Z 0001-01-01T00:00:00Z`, func(c *Client) error {
+			return c.Sessions(ctx, macwatch.SessionFilter{Location: "L1"}, func(s macwatch.SessionInfo) error {
 				require.Equal(t, "Session-Context-Not-Found", s.Disconnect.ErrorCause)
 				return nil
 			})
+		}},
+		{`Sessions "" true 02:11:22:33:44:55 "a p" "412" "bob&" "s1" 2026-11-22T12:00:00Z 2026-11-22T13:00:00Z`, func(c *Client) error {
+			f := macwatch.SessionFilter{Online: true, MAC: aMAC, AP: "a p", Room: "412", User: "bob&", Session: "s1", Since: noon, Until: noon.Add(time.Hour)}
+			return c.Sessions(ctx, f, func(macwatch.SessionInfo) error { return nil })
 		}},
 		{"EndSessions {ana@console true} L1 {7 02:11:22:33:44:55 lobby false}", func(c *Client) error {
 			return c.EndSessions(ctx, dryByAna, "L1", macwatch.SessionSelector{SessionID: "7", MAC: aMAC, AP: "lobby"}, func(e macwatch.EndedSession) error {

@@ -261,8 +261,8 @@ func (f *fakeStore) Days(_ context.Context, location string, from, to licensing.
 	return []macwatch.Day{{Day: "2026-11-25", Devices: 3}}, f.note("Days %s %s %s", location, from, to)
 }
 
-func (f *fakeStore) Sessions(_ context.Context, location string, each func(macwatch.SessionInfo) error) error {
-	if err := f.note("Sessions %s", location); err != nil {
+func (f *fakeStore) Sessions(_ context.Context, q macwatch.SessionFilter, each func(macwatch.SessionInfo) error) error {
+	if err := f.note("Sessions %q %v %s %q %q %q %q %s %s", q.Location, q.Online, q.MAC, q.AP, q.Room, q.User, q.Session, q.Since.Format(time.RFC3339), q.Until.Format(time.RFC3339)); err != nil {
 		return err
 	}
 	return each(macwatch.SessionInfo{SessionID: "s1"})

@@ -172,6 +172,7 @@ var expected = map[string]string{
 	"POST /v1/locations/{location}/rooms/replace":                 "location OP",
 	"POST /v1/locations/{location}/rooms/release":                 "location OP",
 	"GET /v1/locations/{location}/sessions":                       "location OPVF",
+	"GET /v1/sessions":                                            "gateway OPV",
 	"POST /v1/locations/{location}/sessions/end":                  "location OPF",
 	"GET /v1/locations/{location}/days":                           "location OPV",
 	"GET /v1/locations/{location}/guests":                         "location OPF",

@@ -25,6 +25,7 @@ type accountBody struct {
 	UserName  string    `json:"user_name"`
 	Password  string    `json:"password"`
 	ExpiresAt time.Time `json:"expires_at,omitzero"` // absent: never
+	Sessions  int       `json:"sessions,omitempty"`  // devices online at once; 0: as the Location says
 	Note      string    `json:"note,omitempty"`
 }
 
@@ -32,7 +33,7 @@ func addAccount(book Guests) endpoint {
 	return answer(func(ctx context.Context, q request[accountBody]) (none, error) {
 		b := q.Body
 		return none{}, book.AddAccount(ctx, q.Change, q.PathValue("location"),
-			macwatch.Account{UserName: b.UserName, Password: b.Password, ExpiresAt: b.ExpiresAt, Note: b.Note})
+			macwatch.Account{UserName: b.UserName, Password: b.Password, ExpiresAt: b.ExpiresAt, Sessions: b.Sessions, Note: b.Note})
 	})
 }
 
@@ -81,7 +82,7 @@ func removeMACInput(book Guests) endpoint {
 // AddAccount adds a guest account.
 func (c *Client) AddAccount(ctx context.Context, ch licensing.Change, location string, a macwatch.Account) error {
 	return change(ctx, c, http.MethodPost, path("locations", location, "guests"), ch,
-		accountBody{UserName: a.UserName, Password: a.Password, ExpiresAt: a.ExpiresAt, Note: a.Note})
+		accountBody{UserName: a.UserName, Password: a.Password, ExpiresAt: a.ExpiresAt, Sessions: a.Sessions, Note: a.Note})
 }
 
 // Accounts lists guest accounts, oldest first, without their passwords.

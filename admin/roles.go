@@ -89,6 +89,7 @@ func may() map[string][]licensing.Role {
 		"POST /v1/locations/{location}/rooms/replace":                 runs,
 		"POST /v1/locations/{location}/rooms/release":                 runs,
 		"GET /v1/locations/{location}/sessions":                       looks,
+		"GET /v1/sessions":                                            reads,
 		"POST /v1/locations/{location}/sessions/end":                  serves,
 		"GET /v1/locations/{location}/days":                           reads,
 

@@ -92,7 +92,8 @@ func apiRoutes(o Options) []route {
 		{"POST /v1/locations/{location}/rooms/release", nil, releaseSlot(s, macwatch.KindRoom)},
 
 		{"GET /v1/locations/{location}/days", []string{"from", "to"}, listDays(s)},
-		{"GET /v1/locations/{location}/sessions", nil, listSessions(s, ender)},
+		{"GET /v1/locations/{location}/sessions", sessionQuery(), listSessions(s, ender)},
+		{"GET /v1/sessions", sessionQuery(), listSessions(s, ender)},
 		{"POST /v1/locations/{location}/sessions/end", nil, endSessions(ender)},
 
 		{"GET /v1/locations/{location}/guests", nil, listAccounts(s)},

@@ -117,7 +117,7 @@ func TestListCutOffBetweenRows(t *testing.T) {
 	c := NewClient(socket)
 	defer c.Close()
 	rows := 0
-	err = c.Sessions(context.Background(), "L1", func(macwatch.SessionInfo) error { rows++; return nil })
+	err = c.Sessions(context.Background(), macwatch.SessionFilter{Location: "L1"}, func(macwatch.SessionInfo) error { rows++; return nil })
 	require.ErrorContains(t, err, "broke off")
 	require.Equal(t, 1, rows)
 }

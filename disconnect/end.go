@@ -174,18 +174,15 @@ func (s *Service) endOne(v *Snapshot, session *macwatch.Session, results chan<- 
 		results <- ended(session, s.impossible(k, whyOperator, impossible))
 		return true
 	}
-	began, _ := s.outcomes.begin(k, byOperator, time.Now())
-	j.done = func(o macwatch.Disconnect, last bool) {
-		s.outcomes.note(k, o, last, time.Now())
-		if last {
-			results <- ended(session, o)
-		}
+	_, _ = s.outcomes.begin(k, byOperator, time.Now())
+	s.outcomes.note(k, j.outcome(macwatch.DisconnectRequested, "", s.options.Now()), false, time.Now())
+	j.done = func(o macwatch.Disconnect) {
+		s.outcomes.note(k, o, true, time.Now())
+		results <- ended(session, o)
 	}
 	if s.sender.add(j) {
 		return true
 	}
-	if began {
-		s.outcomes.cancel(k, byOperator)
-	}
+	s.outcomes.cancel(k, byOperator)
 	return false
 }

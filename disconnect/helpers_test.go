@@ -62,9 +62,14 @@ func silent(*radius.Packet) (radius.Code, cause) { return 0, 0 }
 
 func newDAS(t *testing.T, answer func(*radius.Packet) (radius.Code, cause)) *das {
 	t.Helper()
+	return newDASWith(t, testSecret, answer)
+}
+
+func newDASWith(t *testing.T, secret string, answer func(*radius.Packet) (radius.Code, cause)) *das {
+	t.Helper()
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	require.NoError(t, err)
-	d := &das{conn: conn, secret: testSecret, answer: answer, done: make(chan struct{})}
+	d := &das{conn: conn, secret: secret, answer: answer, done: make(chan struct{})}
 	go d.serve()
 	t.Cleanup(func() {
 		_ = conn.Close()

@@ -37,9 +37,8 @@ type job struct {
 	why     string
 	// wanted is asked once more before the first packet goes; nil: by all means.
 	wanted func() bool
-	// done is told each time something has become of it; the last time, settled is true.
-	// It must not block.
-	done func(o macwatch.Disconnect, settled bool)
+	// done is told once what has become of it. It must not block.
+	done func(o macwatch.Disconnect)
 
 	step    int
 	sent    int       // transmissions of this step

@@ -69,9 +69,8 @@ type flight struct {
 }
 
 type settled struct {
-	done    func(macwatch.Disconnect, bool)
+	done    func(macwatch.Disconnect)
 	outcome macwatch.Disconnect
-	last    bool
 }
 
 func newSender(c carrier, rate, total int, now func() time.Time, m *metrics, log *zap.Logger) *sender {
@@ -101,7 +100,6 @@ func (s *sender) add(j *job) bool {
 	n.queue = append(n.queue, j)
 	s.waiting++
 	s.metrics.waiting.Set(float64(s.waiting))
-	s.tell(j, j.outcome(macwatch.DisconnectRequested, "", s.now()), false)
 	s.wake()
 	return true
 }
@@ -113,18 +111,13 @@ func (s *sender) wake() {
 	}
 }
 
-// tell queues a word to whoever wants to know.
-func (s *sender) tell(j *job, o macwatch.Disconnect, last bool) {
-	s.settled = append(s.settled, settled{j.done, o, last})
-}
-
 // unlock frees mu and then says what has been settled under it.
 func (s *sender) unlock() {
 	said := s.settled
 	s.settled = nil
 	s.mu.Unlock()
 	for _, e := range said {
-		e.done(e.outcome, e.last)
+		e.done(e.outcome)
 	}
 }
 
@@ -296,7 +289,7 @@ func (s *sender) finish(j *job, o macwatch.Disconnect) {
 	s.waiting--
 	s.metrics.waiting.Set(float64(s.waiting))
 	s.metrics.result(o.State)
-	s.tell(j, o, true)
+	s.settled = append(s.settled, settled{j.done, o})
 }
 
 // unanswered gives a job up. When nobody answers any more, what waits for that NAS is

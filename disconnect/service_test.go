@@ -183,15 +183,14 @@ func settle(t *testing.T, s *Service) {
 // What was cut off in the middle goes on with the next start: nothing is written down,
 // who is still there and must not be is found again.
 func TestRestartInTheMiddleOfABurst(t *testing.T) {
-	d := newDAS(t, nil)
 	var answered atomic.Int32
-	d.answer = func(p *radius.Packet) (radius.Code, cause) {
+	d := newDAS(t, func(p *radius.Packet) (radius.Code, cause) {
 		if answered.Load() >= 30 {
 			return 0, 0
 		}
 		answered.Add(1)
 		return ack(p)
-	}
+	})
 	b := &book{}
 	for i := range 100 {
 		s := session()
@@ -273,8 +272,7 @@ func TestNotPossible(t *testing.T) {
 
 // Where the client says so, requests go elsewhere, signed with another secret.
 func TestClientSettings(t *testing.T) {
-	d := newDAS(t, ack)
-	d.secret = "of the controller"
+	d := newDASWith(t, "of the controller", ack)
 	anna := session()
 	anna.Origin.Source, anna.Origin.NASAddress = session().Origin.NASAddress, session().Origin.Source
 	b := &book{sessions: []*macwatch.Session{anna}}
@@ -349,6 +347,35 @@ func TestEndSessions(t *testing.T) {
 	got, err = end(ana, macwatch.SessionSelector{SessionID: anna.SessionID, MAC: bob.MAC})
 	require.NoError(t, err)
 	require.Len(t, got, 1)
+}
+
+// Where addresses are not kept, an operator still names a device by its address, and a
+// session by the id that the list shows; the NAS is asked by what it calls them.
+func TestEndSessionsUnderPseudonyms(t *testing.T) {
+	d := newDAS(t, ack)
+	veil := macwatch.NewVeil([]byte("a key"))
+	anna := session()
+	anna.Address, anna.MAC = anna.MAC, veil.Name(anna.MAC)
+	anna.SessionID = "80410000000112AB"
+	shown := anna.Hidden().SessionID
+	require.NotEqual(t, anna.SessionID, shown)
+	b := &book{sessions: []*macwatch.Session{anna}}
+	s, _ := serve(t, b, newClock(noon.Add(time.Second)).now)
+	s.Publish(venue(d.port(), func(_ *licensing.Location, v *macwatch.Venue, _ *macwatch.Client) { v.Veil = veil }))
+	for _, which := range []macwatch.SessionSelector{{MAC: anna.Address}, {SessionID: shown}} {
+		n := 0
+		require.NoError(t, s.EndSessions(t.Context(), licensing.Change{}, "28N2S004", which, func(e macwatch.EndedSession) error {
+			n++
+			require.Equal(t, macwatch.DisconnectAcknowledged, e.Disconnect.State)
+			require.Equal(t, anna.MAC.String(), e.MAC)
+			require.Equal(t, shown, e.SessionID)
+			return nil
+		}))
+		require.Equal(t, 1, n)
+	}
+	for _, p := range d.requests() {
+		require.Equal(t, anna.Calling, radius.String(p.Get(attrCallingStationID)))
+	}
 }
 
 // More than fit into the queue, and a gateway that stops in between: nobody waits for ever.

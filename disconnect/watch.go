@@ -249,7 +249,9 @@ func (s *Service) ask(v *Snapshot, session *macwatch.Session, why string, epoch 
 		s.sender.log.impossible(session, why, impossible)
 		return false, time.Time{}
 	}
-	j.done = func(o macwatch.Disconnect, last bool) { s.outcomes.note(k, o, last, time.Now()) }
+	// Before it is queued: an answer may come before add has returned.
+	s.outcomes.note(k, j.outcome(macwatch.DisconnectRequested, "", s.options.Now()), false, time.Now())
+	j.done = func(o macwatch.Disconnect) { s.outcomes.note(k, o, true, time.Now()) }
 	j.wanted = func() bool {
 		p, known := s.snapshot.Load().place(session.Location)
 		if !known {

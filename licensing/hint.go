@@ -19,6 +19,7 @@ var reasonHints = [reasonEnd]string{
 	ReasonCredentialRevoked:           "somebody revoked this ticket or credential: `tallygate audit list`",
 	ReasonCredentialTaken:             "as many devices own this ticket or credential as it allows: `tallygate ticket show CODE` names them",
 	ReasonTooManyAttempts:             "ten wrong surnames for one room: it takes none for a quarter of an hour; `tallygate guest stay list` shows the right one",
+	ReasonTooManyDevices:              "`tallygate session list --location ID --user NAME --online`; raise the number with `location set --guest-sessions`, or for one account with `guest add --sessions`",
 	ReasonUnknownLocation:             "the client's Location is gone: `tallygate client list`",
 	ReasonRealmMismatch:               "the user name ends in the realm of another Organization of this gateway; guests roam within their own only: `tallygate organization list`",
 	ReasonEAPUnsupported:              "the SSID is set to WPA-Enterprise (802.1X); use MAC authentication or a portal",

@@ -26,6 +26,7 @@ const (
 	ReasonCredentialRevoked
 	ReasonCredentialTaken
 	ReasonTooManyAttempts
+	ReasonTooManyDevices
 	ReasonUnknownLocation
 	ReasonRealmMismatch
 	ReasonEAPUnsupported
@@ -79,6 +80,7 @@ var reasonTexts = [reasonEnd]struct{ label, text string }{
 	ReasonCredentialRevoked:           {"credential-revoked", "This ticket or guest account was revoked."},
 	ReasonCredentialTaken:             {"credential-taken", "This ticket is in use by other devices."},
 	ReasonTooManyAttempts:             {"too-many-attempts", "Too many wrong passwords for this room: try again in a quarter of an hour."},
+	ReasonTooManyDevices:              {"too-many-devices", "This guest account has as many devices online as it may."},
 	ReasonUnknownLocation:             {"unknown-location", "The Location of this request is not known."},
 	ReasonRealmMismatch:               {"realm-mismatch", "The realm of this login belongs to another Organization."},
 	ReasonEAPUnsupported:              {"eap-unsupported", "EAP (802.1X) is not offered on this network."},

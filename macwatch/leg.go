@@ -17,6 +17,8 @@ func (s *Session) begunAnew(r *Record, event time.Time, known bool) bool {
 	switch {
 	case r.Status != StatusStart:
 		return !known && s.startLost(r, event)
+	case s.Closed() == ClosedByGateway && known && event.Sub(s.StartedAt) <= lateGuard:
+		return false // its Start was all that was heard of it, and is repeated
 	case !s.EndedAt.IsZero():
 		// Without Event-Timestamp, the Starts of two legs look the same: then the
 		// time decides alone.
@@ -43,10 +45,10 @@ func (s *Session) startLost(r *Record, event time.Time) bool {
 	if fallen := r.SessionTime < s.SessionTime && r.Input <= s.Input && r.Output <= s.Output; fallen {
 		return start.After(s.UpdatedAt.Add(guard))
 	}
-	switch s.Closed() {
-	case ClosedByNAS:
+	switch closed := s.Closed(); {
+	case closed == ClosedByNAS:
 		return start.After(s.UpdatedAt) && !start.Before(s.EndedAt.Add(guard))
-	case ClosedByGateway:
+	case closed == ClosedByGateway, closed == ClosedByStop && r.Status == StatusStop: // a second Stop is of a second leg
 		return start.After(s.EndedAt.Add(max(guard, clockSlack)))
 	default: // open, or a Stop: an Interim-Update after it does not reopen
 		return false

@@ -103,6 +103,16 @@ func TestStopStartMode(t *testing.T) {
 	}
 }
 
+// In stop-start mode the Start of a minute may be lost: its Stop is another leg's, and its
+// octets are not lost in the one before.
+func TestASecondStopIsOfASecondLeg(t *testing.T) {
+	legs := fold(rec(StatusStart, 0, untimed(0)), rec(StatusStop, 0, with(60, 100, 0), untimed(time.Minute)), rec(StatusStop, 0, with(60, 70, 0), untimed(10*time.Minute)))
+	require.Len(t, legs, 2)
+	require.Equal(t, []uint64{100, 70}, []uint64{legs[0].Input, legs[1].Input})
+	require.Equal(t, ClosedByStop, legs[1].Closed())
+	require.Len(t, fold(rec(StatusStop, time.Minute, with(60, 1, 1)), rec(StatusStop, 2*time.Minute, with(120, 2, 2))), 1, "the same session, once more")
+}
+
 // What only the gateway has ended goes on with the next report, as if it had never been.
 func TestALapsedSessionGoesOn(t *testing.T) {
 	records := []*Record{rec(StatusStart, 0), rec(StatusInterim, 10*time.Minute, with(600, 5, 5))}
@@ -128,6 +138,13 @@ func TestALapsedSessionGoesOn(t *testing.T) {
 	legs = apply(legs, rec(StatusStop, time.Hour, with(3600, 11, 11)))
 	require.Equal(t, ClosedByStop, legs[0].Closed(), "its own Stop, late, knows better")
 	require.Equal(t, noon.Add(time.Hour), legs[0].EndedAt)
+
+	// A Start was all that was heard of it: its repeat, which tells no time, is no other.
+	start := rec(StatusStart, 0, untimed(0))
+	legs = fold(start)
+	legs[0].Lapse()
+	require.Len(t, apply(legs, rec(StatusStart, 0, untimed(5*time.Second), func(r *Record) { r.Delay = 5 })), 1)
+	require.Len(t, apply(legs, rec(StatusStart, 0, untimed(time.Hour))), 2)
 
 	// But what began after its end is another one.
 	legs = fold(records...)

@@ -187,6 +187,7 @@ func (s *Session) take(r *Record, event time.Time) {
 		set(&s.AP, r.AP)
 		set(&s.SSID, r.SSID)
 		set(&s.Room, r.Room)
+		set(&s.SessionID, r.SessionID) // one that was hidden when only the gateway had ended it
 		set(&s.UserName, r.UserName)
 		set(&s.Calling, r.Calling)
 		set(&s.Called, r.Called)

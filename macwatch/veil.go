@@ -108,18 +108,26 @@ func Redact[T string | []byte](text T, address MAC, name string) T {
 	if address == 0 || address.Veiled() {
 		return text
 	}
-	from, to := find(address, text, 0)
-	if to == 0 {
+	if _, to := find(address, text, 0); to == 0 {
 		return text
 	}
-	var out []byte
+	return T(redacted(nil, text, address, []byte(name)))
+}
+
+// Redacted appends text to dst, with the pseudonym in the place of the address.
+func Redacted(dst, text []byte, address, pseudonym MAC) []byte {
+	var name [MACText]byte
+	return redacted(dst, text, address, pseudonym.AppendTo(name[:0]))
+}
+
+func redacted[T string | []byte](dst []byte, text T, address MAC, name []byte) []byte {
 	for begin := 0; ; {
+		from, to := find(address, text, begin)
 		if to == 0 {
-			return T(append(out, string(text)[begin:]...))
+			return append(dst, text[begin:]...)
 		}
-		out = append(append(out, string(text)[begin:from]...), name...)
+		dst = append(append(dst, text[begin:from]...), name...)
 		begin = to
-		from, to = find(address, text, begin)
 	}
 }
 

@@ -12,6 +12,8 @@ type Venue struct {
 	Exempt  map[MAC]string // note
 	// Accounts by user name, lower case. Only consulted under guests: local.
 	Accounts map[string]Account
+	// Limited: an account here has a number of devices of its own (Account.Sessions).
+	Limited bool
 	// Inputs are devices that log in by MAC alone under guests: local.
 	Inputs map[MAC]MACInput
 	// Stays by room, present and to come; several of a room where guests share or follow each other.
@@ -30,6 +32,7 @@ type Account struct {
 	UserName  string    `json:"user_name"`
 	Password  string    `json:"-"`
 	ExpiresAt time.Time `json:"expires_at,omitzero"` // zero: never
+	Sessions  int       `json:"sessions,omitempty"`  // devices online at once; 0: as the Location says
 	Note      string    `json:"note,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
 }
@@ -62,6 +65,7 @@ type DeviceInfo struct {
 
 // SessionInfo is one line of `session list`; its JSON names are relied on outside.
 type SessionInfo struct {
+	Location       string     `json:"location"`
 	SessionID      string     `json:"session_id"`
 	MAC            string     `json:"mac"` // empty when the packets held none
 	AP             string     `json:"ap"`

@@ -60,6 +60,16 @@ func TestAccessDecisions(t *testing.T) {
 			0x5c1dd920a0c2: {MAC: 0x5c1dd920a0c2, ExpiresAt: past},
 		}
 	}
+	online := func(g *gateway, other macwatch.MAC, limit, own int) {
+		local(g)
+		var devices macwatch.Online
+		devices.Seen(7, "alice", &macwatch.Session{MAC: other, Ident: macwatch.Ident{1}}, future)
+		g.options.Devices = &devices
+		g.location.Settings.GuestSessions = limit
+		account := g.venue.Accounts["alice"]
+		account.Sessions = own
+		g.venue.Accounts["alice"] = account
+	}
 	user := func(name, password string) func(t testing.TB) []byte {
 		return func(t testing.TB) []byte {
 			return build(radius.CodeAccessRequest, 1, "u", signature, text(1, name), papPassword(t, 1, "u", password),
@@ -118,6 +128,17 @@ func TestAccessDecisions(t *testing.T) {
 		{"local: the name in another case", local, user("ALICE", "pä\x00ss"), none},
 		{"local: wrong password", local, user("alice", "pä"), licensing.ReasonBadCredentials},
 		{"local: no such account", local, user("bob", "pass"), licensing.ReasonBadCredentials},
+		{"local: another device is online", func(g *gateway) { online(g, 0x5c1dd920a0c2, 1, 0) }, user("Alice", "pä\x00ss"), licensing.ReasonTooManyDevices},
+		{"local: two are allowed", func(g *gateway) { online(g, 0x5c1dd920a0c2, 2, 0) }, user("alice", "pä\x00ss"), none},
+		{"local: this account may have one", func(g *gateway) { online(g, 0x5c1dd920a0c2, 2, 1) }, user("alice", "pä\x00ss"), licensing.ReasonTooManyDevices},
+		{"local: the account may have two", func(g *gateway) { online(g, 0x5c1dd920a0c2, 1, 2) }, user("alice", "pä\x00ss"), none},
+		{"local: the device itself is online", func(g *gateway) { online(g, guestMAC, 1, 0) }, user("alice", "pä\x00ss"), none},
+		{"local: nobody limits them", func(g *gateway) { online(g, 0x5c1dd920a0c2, 0, 0) }, user("alice", "pä\x00ss"), none},
+		{"local: lab mode knows no limits", func(g *gateway) {
+			online(g, 0x5c1dd920a0c2, 1, 0)
+			g.location.Labs = []licensing.LabPeriod{{Start: past, End: future}}
+		}, user("alice", "pä\x00ss"), none},
+		{"local: a wrong password says nothing of devices", func(g *gateway) { online(g, 0x5c1dd920a0c2, 1, 0) }, user("alice", "pass"), licensing.ReasonBadCredentials},
 		{"local: expired", local, user("old", "pass"), licensing.ReasonCredentialExpired},
 		{"local: expired, and the password wrong", local, user("old", "nope"), licensing.ReasonBadCredentials},
 		{"local: no password at all", local, macLogin("alice", ""), licensing.ReasonBadCredentials},

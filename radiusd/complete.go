@@ -57,7 +57,7 @@ func (r *reader) byToken(p *packet, id *identity, nameless bool) *location {
 		case nameless:
 			id.mac, id.source, id.nameless = mac, macwatch.SourceJoin, false
 			return l
-		case mac == id.mac:
+		case mac == id.mac, l.venue.Veil != nil && mac == l.venue.Veil.Name(id.mac):
 			return l
 		}
 	}

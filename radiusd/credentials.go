@@ -1,6 +1,7 @@
 package radiusd
 
 import (
+	"cmp"
 	"time"
 
 	"tallygate/licensing"
@@ -54,7 +55,20 @@ func (r *reader) checkAccount(l *location) (time.Time, licensing.Reason) {
 	if !ok || !r.passwordHolds(account.Password) {
 		return time.Time{}, licensing.ReasonBadCredentials
 	}
-	return expiry(account.ExpiresAt, r.now)
+	expires, reason := expiry(account.ExpiresAt, r.now)
+	limit := cmp.Or(account.Sessions, l.Settings.GuestSessions)
+	if reason == licensing.ReasonNone && limit > 0 && !r.admitDevice(l, account.UserName, limit) {
+		reason = licensing.ReasonTooManyDevices
+	}
+	return expires, reason
+}
+
+// admitDevice reports whether one more device of an account may come online, and if so
+// takes its place. Lab mode knows no limits.
+func (r *reader) admitDevice(l *location, user string, limit int) bool {
+	devices := r.server.options.Devices
+	_, lab := l.LabAt(r.now)
+	return devices == nil || lab || devices.Admit(l.ID, user, r.id.mac, limit, r.now)
 }
 
 // passwordHolds checks the password in whichever way it came.

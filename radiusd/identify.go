@@ -32,12 +32,13 @@ type identity struct {
 	detected macwatch.Vendor // what the packet itself shows
 	rank     rank            // how surely
 
-	aliases  [4]apName // what else names the AP, the best first
-	aliased  int
-	nasText  [64]byte
-	apText   [maxValue]byte
-	findText [maxValue]byte
-	ssidText [maxValue]byte
+	aliases   [4]apName // what else names the AP, the best first
+	aliased   int
+	nasText   [64]byte
+	apText    [maxValue]byte
+	findText  [maxValue]byte
+	ssidText  [maxValue]byte
+	shownText [maxValue]byte
 }
 
 // maxValue is the longest value of an attribute.
@@ -118,12 +119,12 @@ func (id *identity) veil(v *macwatch.Veil) {
 }
 
 // shown is a text of the packet as people may see it: without the guest's address, where
-// addresses are not kept.
+// addresses are not kept. It is overwritten by the next.
 func (id *identity) shown(text []byte) []byte {
 	if id.address == 0 || !id.address.In(text) {
 		return text
 	}
-	return macwatch.Redact(text, id.address, id.mac.String())
+	return macwatch.Redacted(id.shownText[:0], text, id.address, id.mac)
 }
 
 // calledStation is the Called-Station-Id to go by. A packet may hold several

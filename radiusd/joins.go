@@ -1,6 +1,7 @@
 package radiusd
 
 import (
+	"cmp"
 	"encoding/binary"
 	"hash/maphash"
 	"sync"
@@ -123,7 +124,8 @@ func (j *joins) forsake(client int64, p *packet, id *identity) {
 }
 
 func entryOf(id *identity) joinEntry {
-	e := joinEntry{mac: id.mac}
+	// By the address, which a login knows and the pseudonym of which depends on the Location.
+	e := joinEntry{mac: cmp.Or(id.address, id.mac)}
 	if id.apSource != "" || id.joinedAP {
 		e.ap = uint8(copy(e.text[:], id.ap))
 		if int(e.ap) < len(id.ap) {

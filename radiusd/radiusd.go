@@ -51,6 +51,13 @@ type Learner interface {
 	Signed(client int64, source netip.Addr)
 }
 
+// Devices knows how many devices of a guest account are online.
+type Devices interface {
+	// Admit lets a device in, unless limit others of the account (in lower case) are
+	// online or were let in a moment ago. It neither blocks nor waits.
+	Admit(location int64, user string, mac macwatch.MAC, limit int, now time.Time) bool
+}
+
 // Recognizer keeps, durably, which vendor a client's packets have shown (under
 // macwatch.VendorAuto), and how surely. It may be called again for the same client; it
 // does not block. The next Snapshot carries it in Client.Detected.
@@ -73,6 +80,7 @@ type Options struct {
 	Claims  Claims
 	Learner Learner
 	Passes  Passes     // nil: there are none
+	Devices Devices    // nil: nobody limits them
 	Makes   Recognizer // nil: what is recognized is forgotten at the end
 
 	Log     *zap.Logger

@@ -427,3 +427,20 @@ func FuzzPrintable(f *testing.F) {
 		}
 	})
 }
+
+// Where a client serves several Locations, an event stands under the one that its packet
+// is about.
+func TestTraceNamesTheLocationOfThePacket(t *testing.T) {
+	g := prepare(t)
+	g.clients[0].Locations = []macwatch.LocationRule{{By: macwatch.BySSID, Value: "Guest", Location: "28N2S004"}}
+	g.clients[0].Location, g.clients[0].LocationID = "28N2S999", 99
+	r := g.offline(authListener)
+	r.answers(access(1, "a"))
+	for code, n := range map[string]int{"28n2s004": 1, "28N2S999": 0} {
+		events, _ := g.history(macwatch.TraceFilter{Location: code})
+		require.Len(t, events, n, code)
+	}
+	report, err := g.Rehearse(macwatch.Trial{Client: g.clients[0].Name, Source: netip.MustParseAddr("127.0.0.1"), MAC: testMAC, AP: "94:83:c4:01:42:27", SSID: "Guest"})
+	require.NoError(t, err)
+	require.Equal(t, macwatch.ResultAccept, report.Result)
+}

@@ -79,3 +79,31 @@ func TestVeiledClassTokens(t *testing.T) {
 	}
 	require.Equal(t, uint64(name), binary.BigEndian.Uint64(token[9:]))
 }
+
+// Accounting that names no device, or no Location, is joined with its login under a veil,
+// too; each Location has pseudonyms of its own.
+func TestJoinsUnderAVeil(t *testing.T) {
+	here, there := macwatch.NewVeil([]byte("here")), macwatch.NewVeil([]byte("there"))
+	g := start(t, func(g *gateway) { g.clients[0].LocationID = 7 })
+	beach := &licensing.Location{ID: 8, Code: "28N2S008", Organization: "Sol", Realm: "hotelsol", Licenses: []*licensing.License{g.license()}, Settings: g.location.Settings}
+	g.license().Allotments = append(g.license().Allotments, licensing.Allotment{LocationID: 8, APs: licensing.Unlimited, Rooms: licensing.Unlimited})
+	g.clients[0].Locations = []macwatch.LocationRule{{By: macwatch.BySSID, Value: "Beach*", Location: "28N2S008"}}
+	g.Publish(NewSnapshot(g.clients, map[int64]*licensing.Location{7: g.location, 8: beach},
+		map[int64]*macwatch.Venue{7: {Veil: here}, 8: {Veil: there}}))
+	auth, acct := dial(t, g.AuthAddrs()[0]), dial(t, g.AcctAddrs()[0])
+	const mac = macwatch.MAC(0xe4b2fb44efd6)
+	class := auth.exchange(login(1, controller, "ben", mac.String(), text(30, "74-83-C2-71-F5-52:Beach"), text(44, "u1"))).Get(25)
+	for i, packet := range [][]byte{
+		report(1, controller, "ben", "u1", macwatch.StatusStart),                                          // by the session
+		report(2, "n", "ben", "u2", macwatch.StatusStart, attr{25, class}),                                // by our Class
+		report(3, "n", "ben", "u3", macwatch.StatusStart, attr{25, class}, text(31, "E4-B2-FB-44-EF-D6")), // it says where
+	} {
+		acct.exchange(packet)
+		require.Equal(t, int64(8), g.last().Location, "packet %d", i)
+		require.Equal(t, there.Name(mac), g.last().MAC, "packet %d", i)
+		require.True(t, g.last().Accepted == (i > 0), "packet %d", i)
+	}
+	acct.exchange(report(4, "n", "ben", "u4", macwatch.StatusStart, text(31, "E4-B2-FB-44-EF-D6")))
+	require.Equal(t, here.Name(mac), g.last().MAC)
+	require.Equal(t, mac, g.last().Address)
+}

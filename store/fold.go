@@ -175,6 +175,7 @@ func (b *batch) settleFold() {
 		} else if at.session != h.session {
 			b.w.spare.give(at.session) // h's is a copy of it
 		}
+		b.w.follow(h.session)
 		at.session = h.session
 		switch {
 		case !h.touched:

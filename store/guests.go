@@ -10,14 +10,14 @@ import (
 )
 
 const (
-	accountColumns  = `location_id, user_name, password, expires_at, note, created_at`
+	accountColumns  = `location_id, user_name, password, expires_at, note, created_at, sessions`
 	macInputColumns = `location_id, mac, expires_at, note, created_at`
 )
 
 func scanAccount(r *sql.Rows) (location int64, a macwatch.Account, err error) {
 	var expires sql.NullInt64
 	var created int64
-	err = r.Scan(&location, &a.UserName, &a.Password, &expires, &a.Note, &created)
+	err = r.Scan(&location, &a.UserName, &a.Password, &expires, &a.Note, &created, &a.Sessions)
 	a.ExpiresAt, a.CreatedAt = fromNullMicros(expires), fromMicros(created)
 	return location, a, err
 }
@@ -40,6 +40,9 @@ func (s *Store) AddAccount(ctx context.Context, ch licensing.Change, location st
 	case a.Password == "" || len(a.Password) > 128:
 		return licensing.Errorf(licensing.CodeInvalid, "a guest account needs a password of 1 to 128 octets").
 			WithHint("RADIUS cannot carry a longer one (RFC 2865 section 5.2)")
+	case a.Sessions < 0:
+		return licensing.Errorf(licensing.CodeInvalid, "a guest account cannot have %d devices online", a.Sessions).
+			WithHint("0 means as many as the Location says")
 	}
 	return s.change(ctx, ch, func(t *tx) error {
 		l, err := t.state.location(location)
@@ -48,12 +51,12 @@ func (s *Store) AddAccount(ctx context.Context, ch licensing.Change, location st
 		}
 		exists := licensing.Errorf(licensing.CodeConflict, "there is a guest account %q at %s already", a.UserName, l.Code).
 			WithHint("choose another name, or remove it first with `tallygate guest remove`")
-		_, err = t.exec(exists, `INSERT INTO accounts (`+accountColumns+`) VALUES (?, ?, ?, ?, ?, ?)`,
-			l.ID, a.UserName, a.Password, nullMicros(a.ExpiresAt), a.Note, micros(t.now))
+		_, err = t.exec(exists, `INSERT INTO accounts (`+accountColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+			l.ID, a.UserName, a.Password, nullMicros(a.ExpiresAt), a.Note, micros(t.now), a.Sessions)
 		if err != nil {
 			return err
 		}
-		return t.log("guest.add", l.Code, map[string]any{"user_name": a.UserName, "expires_at": a.ExpiresAt})
+		return t.log("guest.add", l.Code, map[string]any{"user_name": a.UserName, "expires_at": a.ExpiresAt, "sessions": a.Sessions})
 	})
 }
 

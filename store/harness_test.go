@@ -178,7 +178,7 @@ func (v *venue) devices() map[string]macwatch.DeviceInfo {
 
 func (v *venue) sessions() (out []macwatch.SessionInfo) {
 	v.t.Helper()
-	require.NoError(v.t, v.s.Sessions(ctx, v.location.Code, func(i macwatch.SessionInfo) error {
+	require.NoError(v.t, v.s.Sessions(ctx, macwatch.SessionFilter{Location: v.location.Code}, func(i macwatch.SessionInfo) error {
 		out = append(out, i)
 		return nil
 	}))

@@ -16,6 +16,7 @@ type metrics struct {
 	learned        prometheus.Gauge
 	deleted        *prometheus.CounterVec
 	retainSeconds  prometheus.Histogram
+	lapsed         prometheus.Counter
 }
 
 // newMetrics registers with r; a nil r keeps them to itself.
@@ -58,8 +59,11 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		Help:    "Time of one step of deleting what is too old, in which no record is committed.",
 		Buckets: []float64{0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1},
 	})
+	m.lapsed = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "tallygate_sessions_lapsed_total", Help: "Sessions closed because nothing more was heard of them.",
+	})
 	if r != nil {
-		r.MustRegister(m.commitSeconds, m.batchRecords, m.commitFailures, m.cacheHits, m.cacheMisses, m.writable, m.learned, m.deleted, m.retainSeconds)
+		r.MustRegister(m.lapsed, m.commitSeconds, m.batchRecords, m.commitFailures, m.cacheHits, m.cacheMisses, m.writable, m.learned, m.deleted, m.retainSeconds)
 	}
 	return m
 }

@@ -101,8 +101,8 @@ func (s *Store) cutOffAt(ctx context.Context, st *state, l *licensing.License, a
 	part.APs = losing(v.APs, before.APs, after.APs, now)
 	part.Rooms = losing(v.Rooms, before.Rooms, after.Rooms, now)
 	guests := map[string]bool{}
-	err := s.Sessions(ctx, at.Code, func(i macwatch.SessionInfo) error {
-		if i.EndedAt != nil || next != nil && !holds(v.APs, part.APs, i.AP) && !holds(v.Rooms, part.Rooms, i.Room) {
+	err := s.Sessions(ctx, macwatch.SessionFilter{Location: at.Code, Online: true}, func(i macwatch.SessionInfo) error {
+		if next != nil && !holds(v.APs, part.APs, i.AP) && !holds(v.Rooms, part.Rooms, i.Room) {
 			return nil
 		}
 		part.Sessions = append(part.Sessions, licensing.CutOffSession{

@@ -9,16 +9,31 @@ import (
 	"tallygate/macwatch"
 )
 
-// Sessions hands out a Location's sessions, open and closed, oldest first; those whose
-// row could not be written yet come last.
-func (s *Store) Sessions(ctx context.Context, location string, each func(macwatch.SessionInfo) error) error {
-	l, err := s.Location(ctx, location)
-	if err != nil {
-		return err
+// Sessions hands out the sessions that the filter admits, oldest first; those whose row
+// could not be written yet come last.
+func (s *Store) Sessions(ctx context.Context, f macwatch.SessionFilter, each func(macwatch.SessionInfo) error) error {
+	at := int64(0)
+	if f.Location != "" {
+		l, err := s.Location(ctx, f.Location)
+		if err != nil {
+			return err
+		}
+		at = l.ID
+		if f.MAC != 0 {
+			if f.MAC, err = s.veils.name(l.Code, f.MAC); err != nil {
+				return err
+			}
+		}
 	}
 	unfolded, err := s.flushSessions()
 	if err != nil {
 		return unavailable(err)
+	}
+	v := viewer{state: s.state.Load(), filter: f, aps: map[int64][]string{}, each: each}
+	mac := f.MAC
+	if at == 0 && s.veils.concealed {
+		mac = 0 // it is called otherwise at each Location
+		v.veils = s.veils
 	}
 	newer := map[int64]*macwatch.Session{}
 	for _, session := range unfolded {
@@ -26,7 +41,14 @@ func (s *Store) Sessions(ctx context.Context, location string, each func(macwatc
 			newer[session.ID] = session
 		}
 	}
-	r, err := s.readers.QueryContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE location_id = ? ORDER BY started_at, id`, l.ID)
+	from := "sessions"
+	if f.Online && len(unfolded) == 0 {
+		from = "sessions INDEXED BY sessions_open_id WHERE ended_at IS NULL"
+	} else {
+		from += " WHERE true"
+	}
+	r, err := s.readers.QueryContext(ctx, `SELECT `+sessionColumns+` FROM `+from+`
+		AND (?1 = 0 OR location_id = ?1) AND (?2 = 0 OR mac = ?2) ORDER BY started_at, id`, at, int64(mac))
 	if err != nil {
 		return wrap("read the sessions", err)
 	}
@@ -43,18 +65,53 @@ func (s *Store) Sessions(ctx context.Context, location string, each func(macwatc
 		if n, ok := newer[session.ID]; ok {
 			session = n
 		}
-		if err := each(infoOf(session)); err != nil {
+		if err := v.show(session); err != nil {
 			return err
 		}
 	}
 	for _, session := range unfolded {
-		if session.ID == 0 && session.Location == l.ID {
-			if err := each(infoOf(session)); err != nil {
+		if session.ID == 0 && (at == 0 || session.Location == at) {
+			if err := v.show(session); err != nil {
 				return err
 			}
 		}
 	}
 	return wrap("read the sessions", r.Err())
+}
+
+// viewer hands out what a filter admits.
+type viewer struct {
+	state  *state
+	filter macwatch.SessionFilter
+	veils  *veils             // where the wanted device has another name at each Location
+	aps    map[int64][]string // names of the wanted AP, by Location
+	each   func(macwatch.SessionInfo) error
+}
+
+func (v *viewer) show(s *macwatch.Session) error {
+	aps, known := v.aps[s.Location]
+	if venue := v.state.venues[s.Location]; !known && venue != nil && v.filter.AP != "" {
+		aps = venue.APNames(v.filter.AP)
+		v.aps[s.Location] = aps
+	}
+	code, filter := "", v.filter
+	if l := v.state.locations[s.Location]; l != nil {
+		code = l.Code
+	}
+	if v.veils != nil && filter.MAC != 0 {
+		name, err := v.veils.name(code, filter.MAC)
+		if err != nil {
+			return err
+		}
+		filter.MAC = name
+	}
+	s = s.Hidden()
+	if !filter.Admits(s, aps) {
+		return nil
+	}
+	info := infoOf(s)
+	info.Location = code
+	return v.each(info)
 }
 
 func infoOf(s *macwatch.Session) macwatch.SessionInfo {

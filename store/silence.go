@@ -71,10 +71,12 @@ func (w *writer) closeSilent() error {
 	}
 	for _, s := range silent {
 		w.silence.closed++
+		w.s.metrics.lapsed.Inc()
 		// Memory holds what its row has held until now, or a later leg.
 		if held := w.sessions.get(s.Ident); held != nil && held.session.ID == s.ID {
 			w.sessions.drop(s.Ident)
 		}
+		w.follow(s)
 	}
 	return nil
 }
@@ -85,14 +87,9 @@ func (w *writer) silentFor(s *macwatch.Session) bool {
 	if held := w.sessions.get(s.Ident); held != nil && held.since != 0 {
 		return false
 	}
-	allowed, grace := macwatch.LongestSilence, macwatch.ShortestSilence
+	allowed, grace := w.silenceOf(s), macwatch.ShortestSilence
 	if l := w.state.locations[s.Location]; l != nil {
-		reply := &l.Settings.Reply
-		allowed = s.Silence(reply.InterimInterval, reply.SessionTimeout)
-		if l.Settings.StaleAfter > 0 {
-			allowed = time.Duration(l.Settings.StaleAfter) * time.Second
-		}
-		grace = max(grace, time.Duration(max(reply.InterimInterval, int(s.Gap)))*time.Second)
+		grace = max(grace, time.Duration(max(l.Settings.Reply.InterimInterval, int(s.Gap)))*time.Second)
 	}
 	return w.s.Now().Sub(s.SilentSince()) > allowed && w.s.uptime()-w.silence.since > min(grace, allowed)
 }

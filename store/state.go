@@ -233,7 +233,8 @@ func (st *state) loadGuests(ctx context.Context, q querier) error {
 	_, err := rows(ctx, q, func(r *sql.Rows) (none struct{}, err error) {
 		location, a, err := scanAccount(r)
 		if err == nil {
-			st.venues[location].Accounts[a.UserName] = a
+			v := st.venues[location]
+			v.Accounts[a.UserName], v.Limited = a, v.Limited || a.Sessions > 0
 		}
 		return none, err
 	}, `SELECT `+accountColumns+` FROM accounts`)

@@ -21,7 +21,7 @@ type statements struct {
 	selectOld, deleteSession, deleteNASEvents, deleteRaw   *stmt
 	oldestSession, trimIndex, deletePasses                 *stmt
 	nextDevices, selectCounted                             *stmt
-	selectSilent                                           *stmt
+	selectSilent, selectOnline                             *stmt
 }
 
 func (s *statements) all() map[**stmt]string {
@@ -44,6 +44,8 @@ func (s *statements) all() map[**stmt]string {
 			WHERE client_id = ?1 AND nas = ?2 AND ended_at IS NULL AND (?3 = 0 OR called_mac = ?3)`,
 		&s.selectSilent: `SELECT id FROM sessions INDEXED BY sessions_open_id
 			WHERE ended_at IS NULL AND id > ? ORDER BY id LIMIT ?`,
+		&s.selectOnline: `SELECT ` + sessionColumns + ` FROM sessions INDEXED BY sessions_open_id
+			WHERE ended_at IS NULL AND location_id = ?`,
 		&s.selectIndex: `SELECT body FROM session_index WHERE id = ?`,
 		&s.insertIndex: `INSERT OR REPLACE INTO session_index (id, body) VALUES (?, ?)`,
 

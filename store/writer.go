@@ -97,6 +97,13 @@ func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err er
 		return nil, err
 	}
 	s.state.Store(w.state)
+	for id := range w.state.locations {
+		if w.state.limitsGuests(id) {
+			if err = w.followLocation(id); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if err = w.verifyLogged(ctx, logged); err != nil {
 		return nil, err
 	}
@@ -241,8 +248,16 @@ func (w *writer) succeed(b *batch) {
 }
 
 func (w *writer) publish(st *state) {
+	before := w.state
 	w.state = st
 	w.s.state.Store(st)
+	for id := range st.locations {
+		if st.limitsGuests(id) && !before.limitsGuests(id) {
+			if err := w.followLocation(id); err != nil {
+				w.s.log.Warn("who is online could not be read; the limit of devices holds for those who come now", zap.Error(err))
+			}
+		}
+	}
 	if w.subscriber != nil {
 		w.subscriber(*st.snapshot())
 	}

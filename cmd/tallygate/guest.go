@@ -37,12 +37,14 @@ func guestAddCmd(c *console) *cobra.Command {
 			added := struct {
 				UserName  string    `json:"user_name"`
 				ExpiresAt time.Time `json:"expires_at,omitzero"`
+				Sessions  int       `json:"sessions,omitempty"`
 				Note      string    `json:"note,omitempty"`
-			}{a.UserName, a.ExpiresAt, a.Note}
+			}{a.UserName, a.ExpiresAt, a.Sessions, a.Note}
 			return c.done(added, "added guest %s, %s", a.UserName, until(a.ExpiresAt))
 		}),
 	}
 	cmd.Flags().StringVar(&a.Password, "password", "", "the guest's password; CHAP needs it in clear, so it is kept so")
+	cmd.Flags().IntVar(&a.Sessions, "sessions", 0, "`N` devices online at once; 0 for what the Location says")
 	required(cmd, "password")
 	addCredentialFlags(cmd, &expires, &a.Note)
 	return c.changes(atLocation(cmd, &location))
@@ -78,10 +80,10 @@ func guestListCmd(c *console) *cobra.Command {
 		Args:  takes(),
 		RunE: c.ask(func(ctx context.Context, g *admin.Client, _ []string) error {
 			all, err := g.Accounts(ctx, location)
-			l := c.listing("no guest accounts at this Location", "USER", "EXPIRES", "SINCE", "NOTE")
+			l := c.listing("no guest accounts at this Location", "USER", "EXPIRES", "DEVICES", "SINCE", "NOTE")
 			for _, a := range all {
 				if err == nil {
-					err = l.row(a, a.UserName, stamp(a.ExpiresAt), stamp(a.CreatedAt), a.Note)
+					err = l.row(a, a.UserName, stamp(a.ExpiresAt), number(a.Sessions, ""), stamp(a.CreatedAt), a.Note)
 				}
 			}
 			return l.close(err)

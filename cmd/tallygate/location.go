@@ -85,6 +85,7 @@ func locationFields(l licensing.Location) []field {
 		{"session timeout", seconds(s.Reply.SessionTimeout)}, {"idle timeout", seconds(s.Reply.IdleTimeout)},
 		{"interim interval", seconds(s.Reply.InterimInterval)}, {"VLAN", number(s.Reply.VLAN, "")},
 		{"bandwidth up", number(s.Reply.BandwidthUp, " bit/s")}, {"bandwidth down", number(s.Reply.BandwidthDown, " bit/s")},
+		{"silent sessions", number(s.StaleAfter, " s until they are closed")}, {"devices of a guest", number(s.GuestSessions, " online at once")},
 		{"Filter-Id", s.Reply.FilterID}, {"modules by SSID", entries(s.Modules)},
 	}
 }

@@ -263,6 +263,7 @@ func testHostapdAccounting(t *testing.T) {
 	g.run(t, "device", "block", "--remove", "--location", location, mac)
 
 	// A session that hostapd does not know: it is told so.
+	g.run(t, "client", "set", "access-points", "--vendor", "hostapd")
 	g.radclient(t, "acct", `Acct-Status-Type = Start
 Acct-Session-Id = "0000000000000000"
 Calling-Station-Id = "02-00-00-00-00-99"
