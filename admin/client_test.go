@@ -192,8 +192,28 @@ func TestCallsReachTheStore(t *testing.T) {
 		}},
 		{"UnlistDevice {ana@console true} L1 blocked 02:11:22:33:44:55", func(c *Client) error { return c.UnlistDevice(ctx, dryByAna, "L1", "blocked", aMAC) }},
 		{"ListedDevices L1", func(c *Client) error { _, err := c.ListedDevices(ctx, "L1"); return err }},
-		{"Slots L1 ap", func(c *Client) error { _, err := c.Slots(ctx, "L1", macwatch.KindAP); return err }},
-		{"Slots L1 room", func(c *Client) error { _, err := c.Slots(ctx, "L1", macwatch.KindRoom); return err }},
+		{"ListSlots L1 ap 24h0m0s", func(c *Client) error { _, err := c.ListSlots(ctx, "L1", macwatch.KindAP, 24*time.Hour); return err }},
+		{"ListSlots L1 room 1m0s", func(c *Client) error { _, err := c.ListSlots(ctx, "L1", macwatch.KindRoom, time.Minute); return err }},
+		{"ForgetSlot {ana@console false} L1 ap stray", func(c *Client) error {
+			_, err := c.ForgetSlot(ctx, realByAna, "L1", macwatch.KindAP, "stray")
+			return err
+		}},
+		{"NoteSlot {ana@console false} L1 ap lobby by the door", func(c *Client) error {
+			_, err := c.NoteSlot(ctx, realByAna, "L1", macwatch.KindAP, "lobby", "by the door")
+			return err
+		}},
+		{`ImportSlots {ana@console true} L1 room "id\n412\n" true`, func(c *Client) error {
+			_, err := c.ImportSlots(ctx, dryByAna, "L1", macwatch.KindRoom, "id\n412\n", true)
+			return err
+		}},
+		{"AddAlias {ana@console true} L1 ap lobby x", func(c *Client) error {
+			_, err := c.AddAlias(ctx, dryByAna, "L1", macwatch.KindAP, "lobby", "x")
+			return err
+		}},
+		{"RemoveAlias {ana@console false} L1 room 412 413", func(c *Client) error {
+			_, err := c.RemoveAlias(ctx, realByAna, "L1", macwatch.KindRoom, "412", "413")
+			return err
+		}},
 		{"DeclareSlot {ana@console true} L1 ap lobby [x y]", func(c *Client) error {
 			_, err := c.DeclareSlot(ctx, dryByAna, "L1", macwatch.KindAP, "lobby", []string{"x", "y"})
 			return err

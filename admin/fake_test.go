@@ -237,8 +237,28 @@ func (f *fakeStore) ListedDevices(_ context.Context, location string) ([]macwatc
 	return nil, f.note("ListedDevices %s", location)
 }
 
-func (f *fakeStore) Slots(_ context.Context, location string, kind macwatch.Kind) ([]macwatch.Slot, error) {
-	return nil, f.note("Slots %s %s", location, kind)
+func (f *fakeStore) ListSlots(_ context.Context, location string, kind macwatch.Kind, silentAfter time.Duration) ([]macwatch.Slot, error) {
+	return nil, f.note("ListSlots %s %s %s", location, kind, silentAfter)
+}
+
+func (f *fakeStore) ForgetSlot(_ context.Context, ch licensing.Change, location string, kind macwatch.Kind, name string) (macwatch.Slot, error) {
+	return macwatch.Slot{Name: name}, f.note("ForgetSlot %v %s %s %s", ch, location, kind, name)
+}
+
+func (f *fakeStore) NoteSlot(_ context.Context, ch licensing.Change, location string, kind macwatch.Kind, name, note string) (macwatch.Slot, error) {
+	return macwatch.Slot{Name: name}, f.note("NoteSlot %v %s %s %s %s", ch, location, kind, name, note)
+}
+
+func (f *fakeStore) ImportSlots(_ context.Context, ch licensing.Change, location string, kind macwatch.Kind, sheet string, whole bool) (macwatch.ImportReport, error) {
+	return macwatch.ImportReport{}, f.note("ImportSlots %v %s %s %q %t", ch, location, kind, sheet, whole)
+}
+
+func (f *fakeStore) AddAlias(_ context.Context, ch licensing.Change, location string, kind macwatch.Kind, name, alias string) (macwatch.Slot, error) {
+	return macwatch.Slot{Name: name}, f.note("AddAlias %v %s %s %s %s", ch, location, kind, name, alias)
+}
+
+func (f *fakeStore) RemoveAlias(_ context.Context, ch licensing.Change, location string, kind macwatch.Kind, name, alias string) (macwatch.Slot, error) {
+	return macwatch.Slot{Name: name}, f.note("RemoveAlias %v %s %s %s %s", ch, location, kind, name, alias)
 }
 
 func (f *fakeStore) DeclareSlot(_ context.Context, ch licensing.Change, location string, kind macwatch.Kind, name string, aliases []string) (macwatch.Slot, error) {

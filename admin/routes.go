@@ -2,6 +2,7 @@ package admin
 
 import (
 	"net/http"
+	"slices"
 
 	"tallygate/licensing"
 	"tallygate/macwatch"
@@ -17,7 +18,7 @@ type route struct {
 // apiRoutes is the API on the unix socket. Whatever is not a GET takes ?dry_run=1.
 func apiRoutes(o Options) []route {
 	s, courier, ender, now := o.Store, o.Courier, o.Ender, o.Now
-	return []route{
+	return slices.Concat(slotRoutes(s, macwatch.KindAP), slotRoutes(s, macwatch.KindRoom), []route{
 		{"GET /v1/gateway", nil, showGateway(s, now)},
 		{"GET /v1/audit", auditQuery(), listAudit(s)},
 		{"GET /v1/audit/verification", nil, verifyAudit(s)},
@@ -80,17 +81,6 @@ func apiRoutes(o Options) []route {
 		{"POST /v1/locations/{location}/listed-devices", nil, listDevice(s)},
 		{"DELETE /v1/locations/{location}/listed-devices/{kind}/{mac}", nil, unlistDevice(s)},
 
-		{"GET /v1/locations/{location}/aps", nil, listSlots(s, macwatch.KindAP)},
-		{"POST /v1/locations/{location}/aps", nil, declareSlot(s, macwatch.KindAP)},
-		{"POST /v1/locations/{location}/aps/merge", nil, mergeSlots(s, macwatch.KindAP)},
-		{"POST /v1/locations/{location}/aps/replace", nil, replaceSlot(s, macwatch.KindAP)},
-		{"POST /v1/locations/{location}/aps/release", nil, releaseSlot(s, macwatch.KindAP)},
-		{"GET /v1/locations/{location}/rooms", nil, listSlots(s, macwatch.KindRoom)},
-		{"POST /v1/locations/{location}/rooms", nil, declareSlot(s, macwatch.KindRoom)},
-		{"POST /v1/locations/{location}/rooms/merge", nil, mergeSlots(s, macwatch.KindRoom)},
-		{"POST /v1/locations/{location}/rooms/replace", nil, replaceSlot(s, macwatch.KindRoom)},
-		{"POST /v1/locations/{location}/rooms/release", nil, releaseSlot(s, macwatch.KindRoom)},
-
 		{"GET /v1/locations/{location}/days", []string{"from", "to"}, listDays(s)},
 		{"GET /v1/locations/{location}/sessions", sessionQuery(), listSessions(s, ender)},
 		{"GET /v1/sessions", sessionQuery(), listSessions(s, ender)},
@@ -129,7 +119,7 @@ func apiRoutes(o Options) []route {
 		{"GET /v1/locations/{location}/lab", nil, showLab(s, now)},
 		{"POST /v1/locations/{location}/lab", nil, startLab(s)},
 		{"DELETE /v1/locations/{location}/lab", nil, stopLab(s)},
-	}
+	})
 }
 
 // anyQuery lets probes and scrapers send what they like.

@@ -85,6 +85,10 @@ type Settings struct {
 	AutoRenewal AutoRenewal  `json:"auto_renewal"`
 	Stays       StaySettings `json:"stays,omitzero"`
 
+	// APReleaseAfter is how long an AP may be unseen before its slot is released by itself,
+	// seconds, a day or more; 0: never.
+	APReleaseAfter int `json:"ap_release_after,omitempty"`
+
 	// StaleAfter is how many seconds a session may be silent before it is closed; 0: see
 	// macwatch.Session.Silence.
 	StaleAfter int `json:"stale_after,omitempty"`

@@ -54,6 +54,7 @@ const (
 	ReasonNotAccepted
 	ReasonBeforeProvisioning
 	ReasonNotSighted
+	ReasonAccessPoint
 	ReasonOutsideWindow
 	ReasonNotGoverning
 	ReasonBeforeRecount
@@ -104,6 +105,7 @@ var reasonTexts = [reasonEnd]struct{ label, text string }{
 	ReasonOutsideWindow:               {"outside-window", "Its latest counted sighting lies outside the present count window."},
 	ReasonNotGoverning:                {"not-governing", "Another license governs this Location now."},
 	ReasonBeforeRecount:               {"before-recount", "The sighting lies before the count began anew: its start was undone or declined."},
+	ReasonAccessPoint:                 {"access-point", "It is the address of an access point."},
 	ReasonSameGuest:                   {"same-guest", "Another private (randomised) address of the same user name counts already."},
 	ReasonNotSighted:                  {"not-sighted", "The device was not sighted since the license was provisioned."},
 }

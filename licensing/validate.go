@@ -86,6 +86,10 @@ func ValidateSettings(s Settings) error {
 	case s.GuestSessions < 0:
 		return Errorf(CodeInvalid, "a guest account cannot have %d devices online", s.GuestSessions).WithHint("0 means any number")
 	}
+	if s.APReleaseAfter != 0 && s.APReleaseAfter < 24*60*60 {
+		return Errorf(CodeInvalid, "an AP's slot cannot be released after %d seconds", s.APReleaseAfter).
+			WithHint("it takes a day (86400) or more, such as 30d; 0 or never: not by itself")
+	}
 	for ssid, module := range s.Modules {
 		// An SSID is at most 32 octets (IEEE 802.11), of any kind.
 		if ssid == "" || len(ssid) > 32 || strings.TrimSpace(module) == "" {
@@ -95,6 +99,9 @@ func ValidateSettings(s Settings) error {
 	}
 	return nil
 }
+
+// ValidateRoomRule reports, with CodeInvalid, what is wrong with a rule for rooms.
+func ValidateRoomRule(r RoomRule) error { return r.check() }
 
 func (r RoomRule) check() error {
 	if r.Attribute == "" {

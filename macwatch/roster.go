@@ -1,6 +1,7 @@
 package macwatch
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -21,12 +22,50 @@ type Slot struct {
 	ID         int64     `json:"-"`
 	Name       string    `json:"id"` // the identity
 	Aliases    []string  `json:"aliases"`
+	Learned    []Learned `json:"learned,omitempty"`   // those of the aliases that the gateway has found out by itself
+	Note       string    `json:"note,omitempty"`      // what people call it
 	ClaimedAt  time.Time `json:"claimed_at,omitzero"` // zero: only observed, holds no slot
 	ReleasedAt time.Time `json:"released_at,omitzero"`
 	Declared   bool      `json:"declared"`
-	Admitted   bool      `json:"admitted"` // within the limit by order of claims; filled in for lists
 	FirstSeen  time.Time `json:"first_seen,omitzero"`
+
+	Vendor     Vendor     `json:"vendor,omitempty"` // by whose profile it was read first
+	NASAddress netip.Addr `json:"nas_address,omitzero"`
+	Apart      bool       `json:"apart,omitempty"` // an operator has said that it is no other's BSSID
+
+	// Filled in for lists.
+	Admitted  bool      `json:"admitted"` // within the limit by order of claims
+	State     SlotState `json:"state"`
+	Place     int       `json:"place,omitempty"` // among those that hold a slot, from 1
+	Limit     *int      `json:"limit,omitempty"` // nil: not limited
+	LastSeen  time.Time `json:"last_seen,omitzero"`
+	RefusedAt time.Time `json:"refused_at,omitzero"`  // latest refusal for want of a slot, or of a declaration
+	GuestsNow *int      `json:"guests_now,omitempty"` // open sessions; nil where nobody has counted them
+
+	seen *lastSeen // shared by every Roster that holds the slot
 }
+
+// Learned is an alias that the gateway has found out: by whose rule, and when.
+type Learned struct {
+	Alias  string    `json:"alias"`
+	Vendor Vendor    `json:"vendor"`
+	At     time.Time `json:"since"`
+}
+
+func (s *Slot) learned(alias string) bool {
+	for i := range s.Learned {
+		if s.Learned[i].Alias == alias {
+			return true
+		}
+	}
+	return false
+}
+
+// DeclaredAliases counts the aliases that an operator has given.
+func (s *Slot) DeclaredAliases() int { return len(s.Aliases) - len(s.Learned) }
+
+// Observed reports whether the AP was only seen: nobody declared it, and it never had a slot.
+func (s *Slot) Observed() bool { return s.ClaimedAt.IsZero() && !s.Declared }
 
 // Holds reports whether the slot is taken at now.
 func (s *Slot) Holds(now time.Time) bool {
@@ -69,6 +108,9 @@ func NewRoster(slots []Slot) *Roster {
 		if !r.slots[i].ClaimedAt.IsZero() {
 			r.claims++
 		}
+		if r.slots[i].seen == nil {
+			r.slots[i].seen = newLastSeen(r.slots[i].LastSeen, r.slots[i].RefusedAt)
+		}
 		r.byName[r.slots[i].Name] = i
 		for _, a := range r.slots[i].Aliases {
 			r.byName[a] = i
@@ -87,6 +129,11 @@ func (r *Roster) With(slot Slot) *Roster {
 	return NewRoster(append(slots, slot))
 }
 
+// Without makes a roster without the slot of this ID.
+func (r *Roster) Without(id int64) *Roster {
+	return NewRoster(slices.DeleteFunc(slices.Clone(r.slots), func(s Slot) bool { return s.ID == id }))
+}
+
 // Observed counts the entries that hold no slot and never did.
 func (r *Roster) Observed() int {
 	if r == nil {
@@ -95,16 +142,37 @@ func (r *Roster) Observed() int {
 	return len(r.slots) - r.claims
 }
 
+// Len counts all that is known, whatever its state.
+func (r *Roster) Len() int {
+	if r == nil {
+		return 0
+	}
+	return len(r.slots)
+}
+
+// Index finds an identity or alias; -1 when it is not known.
+func (r *Roster) Index(name string) int {
+	if r == nil {
+		return -1
+	}
+	if i, ok := r.byName[name]; ok {
+		return i
+	}
+	return -1
+}
+
+// At is the slot that Index or Fold has found.
+func (r *Roster) At(i int) Slot { return r.slots[i] }
+
+// NameAt is the identity of what Index or Fold has found.
+func (r *Roster) NameAt(i int) string { return r.slots[i].Name }
+
 // Find returns the slot with this identity or alias.
 func (r *Roster) Find(name string) (Slot, bool) {
-	if r == nil {
-		return Slot{}, false
+	if i := r.Index(name); i >= 0 {
+		return r.slots[i], true
 	}
-	i, ok := r.byName[name]
-	if !ok {
-		return Slot{}, false
-	}
-	return r.slots[i], true
+	return Slot{}, false
 }
 
 // Has reports whether there is a slot with this identity or alias.
@@ -116,23 +184,34 @@ func (r *Roster) Has(name []byte) bool {
 	return ok
 }
 
-// Slots lists all, in order of their claims, with Admitted filled in for this
-// limit (negative: not limited).
+// Slots is List with the usual time until a slot is silent.
 func (r *Roster) Slots(limit int, now time.Time) []Slot {
+	return r.List(limit, now, DefaultSilentAfter)
+}
+
+// List lists all, in order of their claims, with what lists show filled in for this
+// limit (negative: not limited) and for this time until one that holds a slot is silent.
+func (r *Roster) List(limit int, now time.Time, silentAfter time.Duration) []Slot {
 	if r == nil {
 		return nil
 	}
 	out := slices.Clone(r.slots)
-	rank := 0
+	place := 0
 	for i := range out {
-		if out[i].Aliases == nil {
-			out[i].Aliases = []string{} // in JSON a list, not null
+		s := &out[i]
+		if s.Aliases == nil {
+			s.Aliases = []string{} // in JSON a list, not null
 		}
-		if !out[i].Holds(now) {
-			continue
+		s.LastSeen, s.RefusedAt = s.seen.times(now)
+		if s.Holds(now) {
+			place++
+			s.Place = place
+			s.Admitted = s.ReleasedAt.IsZero() && (limit < 0 || place <= limit)
+			if limit >= 0 {
+				s.Limit = &limit
+			}
 		}
-		rank++
-		out[i].Admitted = out[i].ReleasedAt.IsZero() && (limit < 0 || rank <= limit)
+		s.State = s.stateAt(now, silentAfter)
 	}
 	return out
 }
@@ -153,13 +232,18 @@ func (r *Roster) Used(now time.Time) int {
 // Stand says where an identity stands against limit (negative: not limited). If the
 // limit shrank, the earliest claims stay.
 func (r *Roster) Stand(name string, limit int, now time.Time) Standing {
+	return r.StandAt(r.Index(name), limit, now)
+}
+
+// StandAt is Stand for what Index or Fold has found; -1 is an AP that is not known.
+func (r *Roster) StandAt(i, limit int, now time.Time) Standing {
 	if r == nil {
 		if limit == 0 {
 			return StandingFull
 		}
 		return StandingFree
 	}
-	if i, ok := r.byName[name]; ok && r.slots[i].Holds(now) {
+	if i >= 0 && r.slots[i].Holds(now) {
 		if limit >= 0 && r.claims > limit && r.rank(i, now) > limit {
 			return StandingFull
 		}
@@ -194,6 +278,7 @@ type Claim struct {
 	Pass     *Pass     // as the request was decided with it
 	MAC      MAC       // the device that shows the pass; 0: the NAS names none
 	PassEnd  time.Time // filled in by the store: when the guest has to leave; zero: never
+	Sight    APSight   // how the packet shows the AP
 	At       time.Time
 	Done     Claimant
 	Result   ClaimResult // filled in by the store

@@ -71,16 +71,6 @@ func (r *reader) facts(l *location) licensing.Facts {
 	return f
 }
 
-// apFacts is where the AP stands; limit is negative when there is none.
-func (r *reader) apFacts(l *location, limit int) licensing.SlotFacts {
-	if l.Settings.APs == licensing.APsDeclared {
-		if slot, ok := l.venue.APs.Find(string(r.id.ap)); !ok || !slot.Declared {
-			return licensing.SlotUnknown
-		}
-	}
-	return slotFacts(l.venue.APs.Stand(string(r.id.ap), limit, r.now))
-}
-
 // roomFacts is where the room stands, if the Location looks at rooms at all.
 func (r *reader) roomFacts(l *location, limit int) licensing.SlotFacts {
 	rule := &l.room
@@ -89,12 +79,15 @@ func (r *reader) roomFacts(l *location, limit int) licensing.SlotFacts {
 		return licensing.SlotUnknown
 	case r.id.room == "":
 		return licensing.SlotNotNeeded
-	case rule.Declared:
-		if slot, ok := l.venue.Rooms.Find(r.id.room); !ok || !slot.Declared {
-			return licensing.SlotUnknown
-		}
 	}
-	return slotFacts(l.venue.Rooms.Stand(r.id.room, limit, r.now))
+	at := l.venue.Rooms.Index(r.id.room)
+	if !r.server.staged {
+		l.venue.Rooms.Saw(at, r.now)
+	}
+	if rule.Declared && (at < 0 || !l.venue.Rooms.At(at).Declared) {
+		return licensing.SlotUnknown
+	}
+	return slotFacts(l.venue.Rooms.StandAt(at, limit, r.now))
 }
 
 func slotFacts(s macwatch.Standing) licensing.SlotFacts {
@@ -112,7 +105,7 @@ func slotFacts(s macwatch.Standing) licensing.SlotFacts {
 func (r *reader) refuse(reason licensing.Reason) licensing.Reason {
 	r.server.log.rejected(reason, r.client, r.id.ap, r.id.mac)
 	if r.place != nil && (reason == licensing.ReasonAPLimit || reason == licensing.ReasonAPUnknown || reason == licensing.ReasonRoomLimit) {
-		r.server.options.Claims.Observe(r.place.ID, string(r.id.ap))
+		r.server.options.Claims.Observe(r.place.ID, r.id.sight(&r.packet))
 	}
 	unanswered := r.server.reject(&r.request, &r.packet, reason, r.out, r.hash)
 	if unanswered == licensing.ReasonNone {
@@ -127,16 +120,15 @@ type pendingAccess struct {
 	claim  macwatch.Claim
 	packet packet // with octets of its own
 	grant  grant
-	ap     []byte
 	event  event // for the trace
 }
 
 // claim asks the store for the slots that this request is the first to need; the
 // answer waits for Claimed. This happens once per AP and room, so it may allocate.
 func (r *reader) claim(g grant, v licensing.Verdict, usesPass bool) licensing.Reason {
-	a := &pendingAccess{request: r.request, packet: r.packet, grant: g, ap: append([]byte(nil), r.id.ap...)}
+	a := &pendingAccess{request: r.request, packet: r.packet, grant: g}
 	a.packet.raw = append([]byte(nil), r.packet.raw...)
-	a.claim = macwatch.Claim{Location: g.location.ID, At: r.now, Done: r.server, Reply: a}
+	a.claim = macwatch.Claim{Location: g.location.ID, Sight: r.id.sight(&r.packet), At: r.now, Done: r.server, Reply: a}
 	if v.ClaimAP {
 		a.claim.AP = string(r.id.ap)
 	}
@@ -184,7 +176,7 @@ func (s *Server) claimed(a *pendingAccess, late *late) licensing.Reason {
 	}
 	refusal := refusalOf(a.claim.Result)
 	if refusal == licensing.ReasonAPLimit {
-		s.options.Claims.Observe(a.claim.Location, string(a.ap))
+		s.options.Claims.Observe(a.claim.Location, a.claim.Sight)
 	}
 	if refusal == licensing.ReasonNone {
 		a.grant.until = earlier(a.grant.until, a.claim.PassEnd)
@@ -194,7 +186,7 @@ func (s *Server) claimed(a *pendingAccess, late *late) licensing.Reason {
 		}
 		return unanswered
 	}
-	s.log.rejected(refusal, a.client, a.ap, a.grant.mac)
+	s.log.rejected(refusal, a.client, []byte(a.claim.Sight.Name), a.grant.mac)
 	unanswered := s.reject(&a.request, &a.packet, refusal, late.out, late.hash)
 	if unanswered == licensing.ReasonNone {
 		s.noteClaim(a, resultReject, refusal)

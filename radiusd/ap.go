@@ -217,6 +217,7 @@ func (id *identity) settle(aps *macwatch.Roster) {
 // enter completes the identity with what the Location knows.
 func (id *identity) enter(p *packet, l *location) {
 	id.settle(l.venue.APs)
+	id.locate(p, l.venue.APs)
 	id.room = l.room.find(p, id)
 	id.veil(l.venue.Veil)
 }

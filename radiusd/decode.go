@@ -92,16 +92,7 @@ func (d *Decoder) Decode(datagram []byte, from, to netip.AddrPort) Decoded {
 		return out
 	}
 	var id identity
-	how := manner{}
-	id.readNAS(&p, from.Addr())
-	nas := string(id.nas)
-	if v, ok := d.found[nas]; ok && nas != "" {
-		how.found = profileOf(v)
-	}
-	id.read(&p, from.Addr(), how)
-	if id.rank >= rankShape {
-		d.found[nas] = id.detected
-	}
+	nas := d.read(&id, &p, from.Addr())
 	login := p.code() == accessRequest
 	status := statusOf(&p)
 	about := login || !status.OfNAS()
@@ -130,6 +121,21 @@ func (d *Decoder) Decode(datagram []byte, from, to netip.AddrPort) Decoded {
 	}
 	d.check(&out, &p, login)
 	return out
+}
+
+// read finds out who and where, with what the NAS, whose name it returns, has shown before.
+func (d *Decoder) read(id *identity, p *packet, from netip.Addr) (nas string) {
+	how := manner{}
+	id.readNAS(p, from)
+	nas = string(id.nas)
+	if v, ok := d.found[nas]; ok && nas != "" {
+		how.found = profileOf(v)
+	}
+	id.read(p, from, how)
+	if id.rank >= rankShape {
+		d.found[nas] = id.detected
+	}
+	return nas
 }
 
 // accepted notes the Class that a login was given: accounting may return it. Ours is

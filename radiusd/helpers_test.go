@@ -113,6 +113,7 @@ type claims struct {
 	made     []macwatch.Claim
 	held     []*macwatch.Claim
 	observed []string
+	learned  []macwatch.APSight
 	hold     bool
 	full     bool
 	result   macwatch.ClaimResult
@@ -137,10 +138,16 @@ func (c *claims) Claim(claim *macwatch.Claim) bool {
 	return true
 }
 
-func (c *claims) Observe(_ int64, ap string) {
+func (c *claims) Observe(_ int64, ap macwatch.APSight) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.observed = append(c.observed, ap)
+	c.observed = append(c.observed, ap.Name)
+}
+
+func (c *claims) Learn(_ int64, ap macwatch.APSight) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.learned = append(c.learned, ap)
 }
 
 func (c *claims) set(change func(*claims)) {

@@ -24,6 +24,9 @@ type identity struct {
 	nas               []byte // scope of session ids
 	ap                []byte // canonical identity of the AP, comparable with the name of a slot
 	apSource          string // which attribute named it; "": none, the NAS stands for it
+	slot              int    // of the AP in the Location's roster; -1: not known
+	known             string // the identity that it has there
+	folded            bool   // by the vendor's rule, for the first time
 	joinedAP          bool   // ap is from an earlier packet
 	room              string // "" when the packet names none
 

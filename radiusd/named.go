@@ -78,7 +78,7 @@ func (a *named) text(p *packet, id *identity, scratch []byte) []byte {
 	case a.word == wordTunnel:
 		return untagged(p.value(attrTunnelPrivateGroupID))
 	case a.word == wordAP:
-		return id.ap
+		return id.roomKey()
 	case a.word == wordSSID:
 		return id.ssid
 	case a.pair != "":

@@ -34,7 +34,11 @@ type Claims interface {
 	Claim(c *macwatch.Claim) bool
 	// Observe notes, without waiting and as far as there is room, that an AP was
 	// refused, so that `ap list` can show it.
-	Observe(location int64, ap string)
+	Observe(location int64, ap macwatch.APSight)
+	// Learn keeps, durably and without waiting, that an address is a BSSID of an AP of the
+	// roster (Roster.Fold). It may be called again for the same one; the next Snapshot
+	// holds it as an alias.
+	Learn(location int64, ap macwatch.APSight)
 }
 
 // Passes finds tickets and portals' credentials, without a lock.

@@ -117,6 +117,7 @@ func (s *Server) stage(v *view, accounting bool) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	stage.staged = true
 	for i := range v.clients {
 		c := &v.clients[i]
 		s.signed.mu.RLock()
@@ -161,7 +162,8 @@ func (stageClaims) Claim(c *macwatch.Claim) bool {
 	c.Done.Claimed(c)
 	return true
 }
-func (stageClaims) Observe(int64, string) {}
+func (stageClaims) Observe(int64, macwatch.APSight) {}
+func (stageClaims) Learn(int64, macwatch.APSight)   {}
 
 type stageLearner struct{}
 

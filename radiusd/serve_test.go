@@ -15,7 +15,7 @@ import (
 // brokenClaims fails where no store may.
 type brokenClaims struct{ claims }
 
-func (*brokenClaims) Observe(int64, string) { panic("broken") }
+func (*brokenClaims) Observe(int64, macwatch.APSight) { panic("broken") }
 
 func TestAPanicCostsOnePacketItsAnswer(t *testing.T) {
 	broken := &brokenClaims{}

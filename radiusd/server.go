@@ -46,6 +46,7 @@ type Server struct {
 	workers  sync.WaitGroup // readers, and what accepts connections for them
 	rejector sync.WaitGroup
 	stop     chan struct{} // ends the rejector
+	staged   bool          // a rehearsal: whom it names was not seen
 	close    sync.Once
 	closeErr error
 }

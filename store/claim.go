@@ -2,16 +2,12 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"net/netip"
 	"slices"
 	"time"
 
 	"tallygate/macwatch"
 )
-
-// maxObserved bounds the refused APs that a Location remembers for `ap list`.
-const maxObserved = 1000
 
 // claim gives slots to an AP and a room, if they are still free, and a place on a pass
 // to a device: of two requests for the last one, the second to get here finds it taken.
@@ -34,29 +30,35 @@ func (b *batch) claimSlots(c *macwatch.Claim) error {
 	if p == nil || p.license == nil {
 		return nil // removed meanwhile: there is nothing to claim, the next request is refused
 	}
-	if c.AP != "" && p.venue.APs.Stand(c.AP, int(p.allotment.APs), b.now) == macwatch.StandingFull {
+	ap := c.Sight
+	ap.Name = c.AP
+	if _, err := b.meet(p, ap); err != nil { // of two BSSIDs of one AP at once, the second is known by now
+		return err
+	}
+	if ap.Name != "" && p.venue.APs.Stand(ap.Name, int(p.allotment.APs), b.now) == macwatch.StandingFull {
 		c.Result = macwatch.ClaimAPFull
-		return b.refuseClaim(p, c.AP)
+		return b.refuseClaim(p, ap)
 	}
 	if c.Room != "" && p.venue.Rooms.Stand(c.Room, int(p.allotment.Rooms), b.now) == macwatch.StandingFull {
 		c.Result = macwatch.ClaimRoomFull
-		return b.refuseClaim(p, c.AP)
+		return b.refuseClaim(p, ap)
 	}
-	if err := b.claimSlot(p, macwatch.KindAP, c.AP); err != nil {
+	if err := b.claimSlot(p, macwatch.KindAP, ap); err != nil {
 		return err
 	}
-	return b.claimSlot(p, macwatch.KindRoom, c.Room)
+	return b.claimSlot(p, macwatch.KindRoom, macwatch.APSight{Name: c.Room})
 }
 
-func (b *batch) claimSlot(p *place, kind macwatch.Kind, name string) error {
+func (b *batch) claimSlot(p *place, kind macwatch.Kind, sight macwatch.APSight) error {
 	roster := rosterOf(p.venue, kind)
-	if name == "" || roster.Stand(name, -1, b.now) == macwatch.StandingHolds {
+	if sight.Name == "" || roster.Stand(sight.Name, -1, b.now) == macwatch.StandingHolds {
 		return nil
 	}
-	slot, known := roster.Find(name)
+	slot, known := roster.Find(sight.Name)
 	if !known {
-		slot = macwatch.Slot{Name: name, FirstSeen: b.now}
+		slot = seenFirst(sight, b.now)
 	}
+	appears := slot.Observed()
 	if !slot.Holds(b.now) {
 		slot.ClaimedAt = b.now
 	}
@@ -66,17 +68,12 @@ func (b *batch) claimSlot(p *place, kind macwatch.Kind, name string) error {
 		return err
 	}
 	b.replaceRoster(p.location.ID, kind, roster.With(slot))
+	if appears && kind == macwatch.KindAP {
+		if err := b.appeared(p, slot); err != nil {
+			return err
+		}
+	}
 	return b.emitCrossing(p, kind, before)
-}
-
-// saveSlot writes the slot's own row and gives it its id when it is new.
-func saveSlot(ctx context.Context, conn *sql.Conn, location int64, kind macwatch.Kind, s *macwatch.Slot) error {
-	err := conn.QueryRowContext(ctx, `
-		INSERT INTO slots (location_id, kind, name, declared, first_seen, claimed_at, released_at) VALUES (?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (location_id, kind, name) DO UPDATE SET declared = excluded.declared,
-		claimed_at = excluded.claimed_at, released_at = excluded.released_at RETURNING id`,
-		location, string(kind), s.Name, s.Declared, micros(s.FirstSeen), nullMicros(s.ClaimedAt), nullMicros(s.ReleasedAt)).Scan(&s.ID)
-	return wrap("write a slot", err)
 }
 
 func rosterOf(v *macwatch.Venue, kind macwatch.Kind) *macwatch.Roster {
@@ -84,37 +81,6 @@ func rosterOf(v *macwatch.Venue, kind macwatch.Kind) *macwatch.Roster {
 		return v.APs
 	}
 	return v.Rooms
-}
-
-// Observe notes an AP that was refused, so that `ap list` shows it, and tells of the
-// limit that refused it (radiusd.Claims).
-func (s *Store) Observe(location int64, ap string) {
-	if s.tellRefusal(location, ap) == macwatch.KindRoom {
-		return // the AP was not what was refused
-	}
-	// A refused AP asks again and again: that it is known costs the writer no turn.
-	unknown := func(v *macwatch.Venue) bool {
-		if v == nil || ap == "" || v.APs.Observed() >= maxObserved {
-			return false
-		}
-		_, known := v.APs.Find(ap)
-		return !known
-	}
-	if !unknown(s.state.Load().venues[location]) {
-		return
-	}
-	s.queue.push(op{note: func(b *batch) error {
-		p := b.place(location)
-		if p == nil || !unknown(p.venue) {
-			return nil
-		}
-		slot := macwatch.Slot{Name: ap, FirstSeen: b.now}
-		if err := saveSlot(context.Background(), b.w.conn, location, macwatch.KindAP, &slot); err != nil {
-			return err
-		}
-		b.replaceRoster(location, macwatch.KindAP, p.venue.APs.With(slot))
-		return nil
-	}})
 }
 
 // Signed notes that an address has sent a valid Message-Authenticator (radiusd.Learner).

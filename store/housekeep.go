@@ -58,7 +58,7 @@ func (w *writer) housekeep(last bool) error {
 	if err := errors.Join(w.foldSome(sessions), w.foldNewcomers(devices)); err != nil {
 		return err
 	}
-	if err := errors.Join(w.closeSilent(), w.retain()); err != nil {
+	if err := errors.Join(w.closeSilent(), w.retain(), w.writeSlotsSeen(last), w.releaseIdle()); err != nil {
 		return err
 	}
 	w.forgetPasses()

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"tallygate/licensing"
+	"tallygate/macwatch"
 )
 
 // defaultProvince stands in the id of a Location that is added without one.
@@ -20,6 +21,7 @@ const defaultProvince = "00"
 func (s *Store) AddLocation(ctx context.Context, ch licensing.Change, l licensing.Location) (licensing.Location, error) {
 	l.Name, l.Code = strings.TrimSpace(l.Name), strings.ToUpper(strings.TrimSpace(l.Code))
 	l.Settings = l.Settings.WithDefaults()
+	l.Settings.Room.Map = plainTexts(l.Settings.Room.Map)
 	err := s.change(ctx, ch, func(t *tx) error {
 		o, err := t.state.organization(cmp.Or(l.Organization, l.Realm))
 		if err != nil {
@@ -57,6 +59,7 @@ func (s *Store) AddLocation(ctx context.Context, ch licensing.Change, l licensin
 // was frozen with it: changing a Location's zone never moves an end.
 func (s *Store) SetLocation(ctx context.Context, ch licensing.Change, code string, settings licensing.Settings) (l licensing.Location, err error) {
 	settings = settings.WithDefaults()
+	settings.Room.Map = plainTexts(settings.Room.Map)
 	if err := licensing.ValidateSettings(settings); err != nil {
 		return l, err
 	}
@@ -77,6 +80,19 @@ func (s *Store) SetLocation(ctx context.Context, ch licensing.Change, code strin
 		return t.log("location.set", l.Code, map[string]licensing.Settings{"before": old.Settings, "after": settings})
 	})
 	return l, err
+}
+
+// plainTexts writes the texts and the rooms of a map as packets and lists name them: in
+// another spelling an entry would never be found.
+func plainTexts(texts map[string]string) map[string]string {
+	if len(texts) == 0 {
+		return texts
+	}
+	plain := make(map[string]string, len(texts))
+	for text, room := range texts {
+		plain[macwatch.NormalizeRoom(text)] = macwatch.NormalizeRoom(room)
+	}
+	return plain
 }
 
 // Locations lists all, oldest first.

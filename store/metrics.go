@@ -16,6 +16,7 @@ type metrics struct {
 	learned        prometheus.Gauge
 	deleted        *prometheus.CounterVec
 	retainSeconds  prometheus.Histogram
+	unlistedAPs    prometheus.Counter
 	lapsed         prometheus.Counter
 }
 
@@ -59,11 +60,14 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		Help:    "Time of one step of deleting what is too old, in which no record is committed.",
 		Buckets: []float64{0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1},
 	})
+	m.unlistedAPs = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "tallygate_unlisted_aps_total", Help: "Packets of unknown access points that the list of a Location had no room for.",
+	})
 	m.lapsed = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "tallygate_sessions_lapsed_total", Help: "Sessions closed because nothing more was heard of them.",
 	})
 	if r != nil {
-		r.MustRegister(m.lapsed, m.commitSeconds, m.batchRecords, m.commitFailures, m.cacheHits, m.cacheMisses, m.writable, m.learned, m.deleted, m.retainSeconds)
+		r.MustRegister(m.unlistedAPs, m.lapsed, m.commitSeconds, m.batchRecords, m.commitFailures, m.cacheHits, m.cacheMisses, m.writable, m.learned, m.deleted, m.retainSeconds)
 	}
 	return m
 }

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"tallygate/licensing"
 	"tallygate/macwatch"
 )
 
@@ -56,6 +57,11 @@ func (c *newcomer) count(r *macwatch.Record, event time.Time, windowed bool) (ch
 		changed = true
 	}
 	return changed, added
+}
+
+// uncount takes back that it counts.
+func (c *newcomer) uncount(why licensing.Reason) {
+	c.countedFirst, c.countedLast, c.ap, c.session, c.reason = time.Time{}, time.Time{}, "", "", why.String()
 }
 
 // newcomers are the devices whose latest state stands in the device journal only. Once a

@@ -545,13 +545,13 @@ func TestLimitsAreTold(t *testing.T) {
 	// Refused all day long: told once. The next local day: once more.
 	for range 30 {
 		v.set(v.clock.advance, 20*time.Minute)
-		v.s.Observe(v.location.ID, "ap-99")
+		v.s.Observe(v.location.ID, seen("ap-99"))
 		v.s.onWriter(func() {})
 	}
 	v.planNotices()
 	require.Len(t, v.told("ap-limit.refused"), 1)
 	v.set(v.clock.advance, 5*time.Hour) // it is past midnight in Madrid
-	v.s.Observe(v.location.ID, "ap-99")
+	v.s.Observe(v.location.ID, seen("ap-99"))
 	v.s.onWriter(func() {})
 	v.planNotices()
 	require.Len(t, v.told("ap-limit.refused"), 2)
@@ -570,7 +570,7 @@ func TestLimitsAreTold(t *testing.T) {
 		_, err := v.s.DeclareSlot(ctx, by, v.location.Code, macwatch.KindRoom, room, nil)
 		require.NoError(t, err)
 	}
-	v.s.Observe(v.location.ID, "ap-01") // it holds a slot: it was the room that was refused
+	v.s.Observe(v.location.ID, seen("ap-01")) // it holds a slot: it was the room that was refused
 	v.s.onWriter(func() {})
 	v.planNotices()
 	require.Equal(t, []string{"room-limit.100 it waiting", "room-limit.refused it waiting"}, v.told("room-limit"))
@@ -587,7 +587,7 @@ func TestAnUnknownAPIsNoLimit(t *testing.T) {
 	require.NoError(t, err)
 	_, err = v.s.DeclareSlot(ctx, by, v.location.Code, macwatch.KindAP, "ap-1", nil)
 	require.NoError(t, err)
-	v.s.Observe(v.location.ID, "stranger")
+	v.s.Observe(v.location.ID, seen("stranger"))
 	v.s.onWriter(func() {})
 	v.planNotices()
 	require.Empty(t, v.told("ap-limit.refused"))

@@ -68,6 +68,9 @@ func (b *batch) record(r *macwatch.Record) error {
 	case macwatch.Applied:
 		b.touch(hand)
 	}
+	if err := b.seeAP(r); err != nil {
+		return err
+	}
 	return b.sight(r, session, event)
 }
 

@@ -39,17 +39,19 @@ func (r *refusals) due(key refusalKey, now time.Time) bool {
 
 // refusedKind is the limit that an AP's request was refused at, if it was one: that of
 // APs where this AP has no slot and none is free, else that of rooms where all are taken.
-func (st *state) refusedKind(location int64, ap string, now time.Time) (macwatch.Kind, usage, bool) {
+func (st *state) refusedKind(location int64, ap macwatch.APSight, now time.Time) (macwatch.Kind, usage, bool) {
 	l, v := st.locations[location], st.venues[location]
 	if l == nil || v == nil {
 		return "", usage{}, false
 	}
-	if l.Settings.APs == licensing.APsDeclared {
-		if slot, _ := v.APs.Find(ap); !slot.Declared {
-			return "", usage{}, false // ap-unknown: not for want of a slot
-		}
+	at := v.APs.Index(ap.Name)
+	if at < 0 {
+		at = v.APs.Fold(ap)
 	}
-	if u, limited := st.usageAt(location, macwatch.KindAP, now); limited && ap != "" && v.APs.Stand(ap, int(u.limit), now) == macwatch.StandingFull {
+	if l.Settings.APs == licensing.APsDeclared && (at < 0 || !v.APs.At(at).Declared) {
+		return "", usage{}, false // ap-unknown: not for want of a slot
+	}
+	if u, limited := st.usageAt(location, macwatch.KindAP, now); limited && ap.Name != "" && v.APs.StandAt(at, int(u.limit), now) == macwatch.StandingFull {
 		return macwatch.KindAP, u, true
 	}
 	u, limited := st.usageAt(location, macwatch.KindRoom, now)
@@ -58,7 +60,7 @@ func (st *state) refusedKind(location int64, ap string, now time.Time) (macwatch
 
 // tellRefusal has the writer tell that a limit refuses guests, and says which; "" when
 // it was none.
-func (s *Store) tellRefusal(location int64, ap string) macwatch.Kind {
+func (s *Store) tellRefusal(location int64, ap macwatch.APSight) macwatch.Kind {
 	now := s.Now()
 	kind, _, ok := s.state.Load().refusedKind(location, ap, now)
 	if !ok {
@@ -77,7 +79,7 @@ func (s *Store) tellRefusal(location int64, ap string) macwatch.Kind {
 }
 
 // refuseClaim tells of a claim that came too late for the last slot.
-func (b *batch) refuseClaim(p *place, ap string) error {
+func (b *batch) refuseClaim(p *place, ap macwatch.APSight) error {
 	if kind, u, ok := b.state.refusedKind(p.location.ID, ap, b.now); ok {
 		return b.emitRefusal(p.location, kind, u)
 	}

@@ -2,7 +2,8 @@ package store
 
 import (
 	"context"
-	"slices"
+	"database/sql"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -10,14 +11,65 @@ import (
 	"tallygate/macwatch"
 )
 
-// Slots lists a Location's APs or rooms, in order of their claims.
-func (s *Store) Slots(_ context.Context, location string, kind macwatch.Kind) ([]macwatch.Slot, error) {
-	st, now := s.state.Load(), s.Now()
-	l, err := st.location(location)
+// Slots is ListSlots with the usual time until a slot is silent.
+func (s *Store) Slots(ctx context.Context, location string, kind macwatch.Kind) ([]macwatch.Slot, error) {
+	return s.ListSlots(ctx, location, kind, macwatch.DefaultSilentAfter)
+}
+
+// ListSlots lists a Location's APs or rooms, in order of their claims. One that holds a
+// slot and has not been seen for silentAfter is silent.
+func (s *Store) ListSlots(ctx context.Context, location string, kind macwatch.Kind, silentAfter time.Duration) ([]macwatch.Slot, error) {
+	l, err := s.Location(ctx, location)
 	if err != nil {
 		return nil, err
 	}
-	return append([]macwatch.Slot{}, rosterOf(st.venues[l.ID], kind).Slots(slotLimit(l, kind, now), now)...), nil
+	guests, err := s.guestsNow(ctx, l.ID, kind)
+	if err != nil {
+		return nil, err
+	}
+	st, now := s.state.Load(), s.Now()
+	roster := rosterOf(st.venues[l.ID], kind)
+	slots := append([]macwatch.Slot{}, roster.List(slotLimit(&l, kind, now), now, silentAfter)...)
+	for i := range slots {
+		slots[i].GuestsNow = new(int)
+	}
+	for name, n := range guests {
+		if at := roster.Index(name); at >= 0 {
+			*slots[at].GuestsNow += n
+		}
+	}
+	return slots, nil
+}
+
+// guestsNow counts the open sessions, by the name of their AP or room.
+func (s *Store) guestsNow(ctx context.Context, location int64, kind macwatch.Kind) (map[string]int, error) {
+	unfolded, err := s.flushSessions()
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	column := "ap"
+	if kind == macwatch.KindRoom {
+		column = "room"
+	}
+	guests := map[string]int{}
+	_, err = rows(ctx, s.readers, func(r *sql.Rows) (none struct{}, err error) {
+		var name string
+		var n int
+		err = r.Scan(&name, &n)
+		guests[name] = n
+		return none, err
+	}, `SELECT `+column+`, count(*) FROM sessions WHERE ended_at IS NULL AND location_id = ? GROUP BY 1`, location)
+	for _, session := range unfolded { // of a store that cannot be written now
+		if session.ID != 0 || session.Location != location || !session.EndedAt.IsZero() {
+			continue
+		}
+		if kind == macwatch.KindRoom {
+			guests[session.Room]++
+		} else {
+			guests[session.AP]++
+		}
+	}
+	return guests, err
 }
 
 // slotLimit is the Location's limit under the license that governs; without one
@@ -58,6 +110,7 @@ func (s *Store) changeSlots(ctx context.Context, ch licensing.Change, location s
 		if err != nil {
 			return err
 		}
+		after.follow(t.state)
 		for _, s := range rosterOf(after.venues[l.ID], kind).Slots(slotLimit(l, kind, t.now), t.now) {
 			if s.ID == slot.ID {
 				slot = s
@@ -75,14 +128,7 @@ func (s *Store) DeclareSlot(ctx context.Context, ch licensing.Change, location s
 		if err != nil {
 			return slot, err
 		}
-		if !slot.Holds(c.now) {
-			if c.roster.Stand(slot.Name, slotLimit(c.location, kind, c.now), c.now) == macwatch.StandingFull {
-				return slot, c.full()
-			}
-			slot.ClaimedAt = c.now
-		}
-		slot.Declared, slot.ReleasedAt = true, time.Time{}
-		if err := c.save(&slot); err != nil {
+		if err := c.declare(&slot); err != nil {
 			return slot, err
 		}
 		for _, a := range aliases {
@@ -92,6 +138,21 @@ func (s *Store) DeclareSlot(ctx context.Context, ch licensing.Change, location s
 		}
 		return slot, c.log(string(kind)+".declare", c.location.Code, map[string]any{"id": slot.Name, "aliases": aliases})
 	})
+}
+
+// declare gives the slot to what an operator has named.
+func (c *slotChange) declare(slot *macwatch.Slot) error {
+	if !slot.Holds(c.now) {
+		if c.roster.Stand(slot.Name, slotLimit(c.location, c.kind, c.now), c.now) == macwatch.StandingFull {
+			return c.full()
+		}
+		slot.ClaimedAt = c.now
+	}
+	slot.Declared, slot.ReleasedAt, slot.Apart = true, time.Time{}, false
+	if err := c.put(slot); err != nil {
+		return err
+	}
+	return c.appeared(slot)
 }
 
 // MergeSlots makes one of two: from becomes an alias of into, with all its aliases,
@@ -123,16 +184,7 @@ func (s *Store) MergeSlots(ctx context.Context, ch licensing.Change, location st
 				keep.ReleasedAt = time.Time{}
 			}
 		}
-		if _, err := c.exec(nil, `UPDATE slot_aliases SET slot_id = ? WHERE slot_id = ?`, keep.ID, gone.ID); err != nil {
-			return keep, err
-		}
-		if _, err := c.exec(nil, `DELETE FROM slots WHERE id = ?`, gone.ID); err != nil {
-			return keep, err
-		}
-		if err := c.save(&keep); err != nil {
-			return keep, err
-		}
-		if err := c.insertAlias(keep, gone.Name); err != nil {
+		if err := c.takeIn(&keep, gone); err != nil {
 			return keep, err
 		}
 		return keep, c.log(string(kind)+".merge", c.location.Code, map[string]string{"into": keep.Name, "from": gone.Name})
@@ -151,24 +203,33 @@ func (s *Store) ReplaceSlot(ctx context.Context, ch licensing.Change, location s
 		if name == "" {
 			return slot, c.nameless()
 		}
-		if other, known := c.roster.Find(name); known && other.ID != slot.ID {
-			if other.Holds(c.now) {
-				return slot, licensing.Errorf(licensing.CodeConflict, "%s holds a slot of its own", name).
-					WithHint("release it first, or merge the two with `tallygate %s merge`", kind)
-			}
-			if _, err := c.exec(nil, `DELETE FROM slots WHERE id = ?`, other.ID); err != nil {
-				return slot, err
-			}
+		other, known := c.roster.Find(name)
+		if known = known && other.ID != slot.ID; known && other.Holds(c.now) {
+			return slot, licensing.Errorf(licensing.CodeConflict, "%s holds a slot of its own", name).
+				WithHint("release it first, or merge the two with `tallygate %s merge`", kind)
 		}
 		if _, err := c.exec(nil, `DELETE FROM slot_aliases WHERE slot_id = ?`, slot.ID); err != nil {
 			return slot, err
 		}
-		if _, err := c.exec(nil, `UPDATE slots SET name = ? WHERE id = ?`, name, slot.ID); err != nil {
+		before := slot.Name
+		slot.Name, slot.Vendor, slot.NASAddress, slot.Aliases, slot.Learned = name, "", netip.Addr{}, nil, nil
+		if known { // the new hardware was on the air already: all that is known of it stays
+			slot.Name, slot.Vendor, slot.NASAddress = other.Name, other.Vendor, other.NASAddress
+			if err := absorb(c.ctx, c.conn, &slot, other); err != nil {
+				return slot, err
+			}
+		}
+		if _, err := c.exec(nil, `UPDATE slots SET name = ? WHERE id = ?`, slot.Name, slot.ID); err != nil {
 			return slot, err
 		}
-		before := slot.Name
-		slot.Name = name
-		return slot, c.log(string(kind)+".replace", c.location.Code, map[string]string{"old": before, "new": name})
+		if err := c.save(&slot); err != nil {
+			return slot, err
+		}
+		c.roster = c.roster.Without(other.ID).With(slot)
+		if err := c.appeared(&slot); err != nil {
+			return slot, err
+		}
+		return slot, c.log(string(kind)+".replace", c.location.Code, map[string]string{"old": before, "new": slot.Name})
 	})
 }
 
@@ -210,37 +271,6 @@ func (c *slotChange) find(name string) (macwatch.Slot, error) {
 			WithHint("`tallygate %s list --location %s` shows them", c.kind, c.location.Code)
 	}
 	return slot, nil
-}
-
-// save writes the slot's row.
-func (c *slotChange) save(s *macwatch.Slot) error {
-	return saveSlot(c.ctx, c.conn, c.location.ID, c.kind, s)
-}
-
-func (c *slotChange) addAlias(slot *macwatch.Slot, alias string) error {
-	switch {
-	case alias == "":
-		return c.nameless()
-	case alias == slot.Name || slices.Contains(slot.Aliases, alias):
-		return nil
-	}
-	if other, known := c.roster.Find(alias); known {
-		return licensing.Errorf(licensing.CodeConflict, "%s belongs to %s %s already", alias, c.noun(), other.Name).
-			WithHint("merge the two with `tallygate %s merge`", c.kind)
-	}
-	g := licensing.Governing(c.location.Licenses, c.now)
-	if g != nil && c.kind == macwatch.KindAP && g.Terms.MaxAliases > 0 && len(slot.Aliases) >= g.Terms.MaxAliases {
-		return licensing.Errorf(licensing.CodeRefused, "the license allows %d aliases per AP", g.Terms.MaxAliases).
-			WithHint("ask your distributor")
-	}
-	slot.Aliases = append(slices.Clone(slot.Aliases), alias)
-	return c.insertAlias(*slot, alias)
-}
-
-func (c *slotChange) insertAlias(slot macwatch.Slot, alias string) error {
-	_, err := c.exec(licensing.Errorf(licensing.CodeConflict, "the alias %s is taken already", alias).WithHint("merge the two with `tallygate %s merge`", c.kind),
-		`INSERT INTO slot_aliases (location_id, kind, alias, slot_id) VALUES (?, ?, ?, ?)`, c.location.ID, string(c.kind), alias, slot.ID)
-	return err
 }
 
 func (c *slotChange) full() error {

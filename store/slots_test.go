@@ -22,6 +22,8 @@ func (v *venue) slots(kind macwatch.Kind) map[string]macwatch.Slot {
 	return out
 }
 
+func seen(ap string) macwatch.APSight { return macwatch.APSight{Name: ap} }
+
 func TestFirstComeFirstServed(t *testing.T) {
 	v := openVenue(t)
 	number := v.activate(v.terms()) // two APs
@@ -206,12 +208,12 @@ func TestRefusedAPsAreObservedOnceAndBounded(t *testing.T) {
 	v := openVenue(t)
 	v.activate(v.terms())
 	v.claim("ap-1")
-	v.s.Observe(v.location.ID, "ap-1")
+	v.s.Observe(v.location.ID, seen("ap-1"))
 	for range 3 {
-		v.s.Observe(v.location.ID, "refused")
+		v.s.Observe(v.location.ID, seen("refused"))
 	}
-	v.s.Observe(v.location.ID, "")
-	v.s.Observe(4711, "nowhere")
+	v.s.Observe(v.location.ID, seen(""))
+	v.s.Observe(4711, seen("nowhere"))
 	v.s.onWriter(func() {})
 	slots := v.slots(macwatch.KindAP)
 	require.Len(t, slots, 2)
@@ -219,7 +221,7 @@ func TestRefusedAPsAreObservedOnceAndBounded(t *testing.T) {
 	require.Zero(t, slots["refused"].ClaimedAt)
 	require.True(t, slots["ap-1"].Admitted)
 	for n := range maxObserved + 50 {
-		v.s.Observe(v.location.ID, fmt.Sprintf("spoofed-%d", n))
+		v.s.Observe(v.location.ID, seen(fmt.Sprintf("spoofed-%d", n)))
 	}
 	v.s.onWriter(func() {})
 	require.Len(t, v.slots(macwatch.KindAP), 1+maxObserved)

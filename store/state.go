@@ -176,13 +176,9 @@ func (st *state) loadSlots(ctx context.Context, q querier) error {
 		macwatch.Slot
 	}
 	slots, err := rows(ctx, q, func(r *sql.Rows) (s row, err error) {
-		var seen int64
-		var claimed, released sql.NullInt64
-		err = r.Scan(&s.ID, &s.location, &s.kind, &s.Name, &s.Declared, &seen, &claimed, &released)
-		s.FirstSeen, s.ClaimedAt, s.ReleasedAt = fromMicros(seen), fromNullMicros(claimed), fromNullMicros(released)
-		s.Aliases = []string{}
+		s.Slot, err = scanSlot(r, &s.location, &s.kind)
 		return s, err
-	}, `SELECT id, location_id, kind, name, declared, first_seen, claimed_at, released_at FROM slots ORDER BY id`)
+	}, `SELECT `+slotColumns+` FROM slots ORDER BY id`)
 	if err != nil {
 		return err
 	}
@@ -191,14 +187,18 @@ func (st *state) loadSlots(ctx context.Context, q querier) error {
 		index[slots[i].ID] = i
 	}
 	if _, err := rows(ctx, q, func(r *sql.Rows) (none struct{}, err error) {
-		var id int64
-		var alias string
-		if err = r.Scan(&id, &alias); err == nil {
+		var id, at int64
+		var l macwatch.Learned
+		if err = r.Scan(&id, &l.Alias, &l.Vendor, &at); err == nil {
 			s := &slots[index[id]]
-			s.Aliases = append(s.Aliases, alias)
+			s.Aliases = append(s.Aliases, l.Alias)
+			if l.Vendor != "" {
+				l.At = fromMicros(at)
+				s.Learned = append(s.Learned, l)
+			}
 		}
 		return none, err
-	}, `SELECT slot_id, alias FROM slot_aliases ORDER BY slot_id, alias`); err != nil {
+	}, `SELECT slot_id, alias, learned, at FROM slot_aliases ORDER BY slot_id, alias`); err != nil {
 		return err
 	}
 	for id, v := range st.venues {

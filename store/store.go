@@ -76,6 +76,7 @@ type Store struct {
 	changes  atomic.Uint64         // by operators, committed
 	news     chan struct{}         // there may be something to tell people; see NoticeNews
 	refusals refusals
+	learning learning
 	online   macwatch.Online // see Online
 
 	w *writer // touched by the writer goroutine only

@@ -43,6 +43,8 @@ type writer struct {
 	failed      bool                 // the last commit failed
 	verified    bool                 // the facts were held against the evidence
 	lazy        bool                 // the connection does not wait for the disk (see within)
+	idleLooked  time.Duration        // uptime when idle APs were last looked for
+	slotsSaved  time.Duration        // uptime when it was last noted which slots were seen
 	clockSaved  time.Duration        // uptime when the clock was last noted
 	clockEvent  licensing.ClockEvent // not reported yet
 	kept        time.Time            // last housekeeping, by the machine's own clock
@@ -248,6 +250,7 @@ func (w *writer) succeed(b *batch) {
 }
 
 func (w *writer) publish(st *state) {
+	st.follow(w.state)
 	before := w.state
 	w.state = st
 	w.s.state.Store(st)

@@ -26,6 +26,7 @@ var settingPaths = map[string]string{
 	"guests":           "guests",
 	"count":            "count",
 	"ap-policy":        "ap_policy",
+	"ap-release-after": "ap_release_after",
 	"time-zone":        "time_zone",
 	"auto-renewal":     "auto_renewal",
 	"room-attribute":   "room.attribute",
@@ -78,6 +79,7 @@ func addSettingFlags(f *pflag.FlagSet) {
 	f.Var(choice[licensing.Guests]{new(licensing.Guests), guestModes}, "guests", "how credentials are checked")
 	f.Var(choice[licensing.Count]{new(licensing.Count), countModes}, "count", "which devices count: all that accounting names, or only those accepted here")
 	f.Var(choice[licensing.APPolicy]{new(licensing.APPolicy), apPolicies}, "ap-policy", "how APs get their slot")
+	f.Var(&spanFlag{word: "never"}, "ap-release-after", "how long an AP may be unseen before its slot is released by itself: `TIME` such as 30d, or never; declared APs keep theirs")
 	f.String("time-zone", "", "IANA time `ZONE`; the end of a running license does not move")
 	f.Var(choice[licensing.AutoRenewal]{new(licensing.AutoRenewal), onOff}, "auto-renewal", "when the last license ends, take the next one of the Organization's pool")
 	f.String("room-attribute", "", "where the room stands: nas-port-id, vlan, user-name, ap, a vendor's attribute such as Aruba-Location-Id, cisco-avpair:KEY …; \"\" for no rooms")
@@ -128,6 +130,9 @@ func settingsPatch(f *pflag.FlagSet) (map[string]any, error) {
 }
 
 func settingValue(f *pflag.FlagSet, flag *pflag.Flag) (any, error) {
+	if span, ok := flag.Value.(*spanFlag); ok {
+		return int(span.span.Seconds()), nil
+	}
 	switch flag.Value.Type() {
 	case "int":
 		return f.GetInt(flag.Name)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -11,16 +10,19 @@ import (
 )
 
 func newAPCmd(c *console) *cobra.Command {
-	return slotCmd(c, macwatch.KindAP, "access point", "Access points: which hold a slot of the license")
+	return slotCmd(c, macwatch.KindAP, "access point", "Access points: which hold a slot of the license, which are silent, which hold none")
 }
 
 func newRoomCmd(c *console) *cobra.Command {
-	return slotCmd(c, macwatch.KindRoom, "room", "Rooms: which hold a slot of the license")
+	cmd := slotCmd(c, macwatch.KindRoom, "room", "Rooms: which hold a slot of the license, and the rule that finds them")
+	cmd.AddCommand(roomTestCmd(c))
+	return cmd
 }
 
 func slotCmd(c *console, kind macwatch.Kind, noun, short string) *cobra.Command {
 	s := slots{c, kind, noun}
-	return group(string(kind), short, s.listCmd(), s.declareCmd(), s.mergeCmd(), s.replaceCmd(), s.releaseCmd())
+	return group(string(kind), short, s.listCmd(), s.declareCmd(), s.noteCmd(), s.mergeCmd(), s.replaceCmd(), s.releaseCmd(), s.forgetCmd(), s.importCmd(), s.exportCmd(),
+		group("alias", "Other names of one "+noun, s.aliasCmd("add"), s.aliasCmd("remove")))
 }
 
 // slots makes the commands of one kind of slot: APs and rooms have the same ones.
@@ -28,28 +30,6 @@ type slots struct {
 	*console
 	kind macwatch.Kind
 	noun string
-}
-
-func (s slots) listCmd() *cobra.Command {
-	var location string
-	cmd := &cobra.Command{
-		Use:   "list --location ID",
-		Short: "List each " + s.noun + " in the order of their claims, and whether it is admitted",
-		Args:  takes(),
-		RunE: s.ask(func(ctx context.Context, g *admin.Client, _ []string) error {
-			all, err := g.Slots(ctx, location, s.kind)
-			l := s.listing("no "+s.noun+" has been seen or declared at this Location",
-				"ID", "ADMITTED", "CLAIMED", "RELEASED", "DECLARED", "FIRST SEEN", "ALIASES")
-			for _, v := range all {
-				if err == nil {
-					err = l.row(v, v.Name, yesNo(v.Admitted), stamp(v.ClaimedAt), stamp(v.ReleasedAt), yesNo(v.Declared),
-						stamp(v.FirstSeen), strings.Join(v.Aliases, " "))
-				}
-			}
-			return l.close(err)
-		}),
-	}
-	return atLocation(cmd, &location)
 }
 
 func (s slots) declareCmd() *cobra.Command {
@@ -124,4 +104,51 @@ func (s slots) doneSlot(v macwatch.Slot, err error, what string) error {
 		return err
 	}
 	return s.done(v, "%s %s %s", what, s.noun, v.Name)
+}
+
+func (s slots) noteCmd() *cobra.Command {
+	var location string
+	cmd := &cobra.Command{
+		Use:   "note --location ID NAME TEXT",
+		Short: "Say what people call one " + s.noun + "; an empty text takes the note away",
+		Args:  takes("NAME", "TEXT"),
+		RunE: s.ask(func(ctx context.Context, g *admin.Client, args []string) error {
+			v, err := g.NoteSlot(ctx, s.change(), location, s.kind, args[0], args[1])
+			return s.doneSlot(v, err, "noted of")
+		}),
+	}
+	return s.changes(atLocation(cmd, &location))
+}
+
+func (s slots) forgetCmd() *cobra.Command {
+	var location string
+	cmd := &cobra.Command{
+		Use:   "forget --location ID NAME",
+		Short: "Forget one " + s.noun + " that holds no slot, with all its aliases",
+		Args:  takes("NAME"),
+		RunE: s.ask(func(ctx context.Context, g *admin.Client, args []string) error {
+			v, err := g.ForgetSlot(ctx, s.change(), location, s.kind, args[0])
+			return s.doneSlot(v, err, "forgot")
+		}),
+	}
+	return s.changes(atLocation(cmd, &location))
+}
+
+func (s slots) aliasCmd(verb string) *cobra.Command {
+	var location string
+	cmd := &cobra.Command{
+		Use:   verb + " --location ID NAME ALIAS",
+		Short: "Add an alias: one that was observed as a " + string(s.kind) + " of its own goes over",
+		Args:  takes("NAME", "ALIAS"),
+	}
+	do, what := (*admin.Client).AddAlias, "added the alias to"
+	if verb == "remove" {
+		cmd.Short = "Remove an alias, declared or learned; a learned one is from then on a " + string(s.kind) + " of its own"
+		do, what = (*admin.Client).RemoveAlias, "removed the alias from"
+	}
+	cmd.RunE = s.ask(func(ctx context.Context, g *admin.Client, args []string) error {
+		v, err := do(g, ctx, s.change(), location, s.kind, args[0], args[1])
+		return s.doneSlot(v, err, what)
+	})
+	return s.changes(atLocation(cmd, &location))
 }

@@ -43,17 +43,17 @@ func (f bandwidthFlag) Set(s string) error {
 
 func (f bandwidthFlag) Type() string { return "BIT/S" }
 
-// spanFlag is a span of time; days as well, as in 7d.
-type spanFlag struct{ span *time.Duration }
+// validFlag is a span of time; days as well, as in 7d.
+type validFlag struct{ span *time.Duration }
 
-func (f spanFlag) String() string {
+func (f validFlag) String() string {
 	if f.span == nil || *f.span == 0 {
 		return ""
 	}
 	return f.span.String()
 }
 
-func (f spanFlag) Set(s string) error {
+func (f validFlag) Set(s string) error {
 	// "24h-from-first-use" says in words what the flag means anyway.
 	s = strings.TrimSuffix(s, "-from-first-use")
 	span, err := time.ParseDuration(s)
@@ -69,7 +69,7 @@ func (f spanFlag) Set(s string) error {
 	return nil
 }
 
-func (f spanFlag) Type() string { return "SPAN" }
+func (f validFlag) Type() string { return "SPAN" }
 
 // ticketPaper is the print sheet that a command is asked for.
 type ticketPaper struct {
@@ -155,7 +155,7 @@ The first devices that use a ticket own it.`,
 	}
 	f := cmd.Flags()
 	f.IntVar(&o.Count, "count", 0, "how many")
-	f.Var(spanFlag{&o.ValidFor}, "valid", "how long each is good from its first use on: 90m, 24h, 7d")
+	f.Var(validFlag{&o.ValidFor}, "valid", "how long each is good from its first use on: 90m, 24h, 7d")
 	f.Var(&until, "until", "the end of all, whenever they are used: 2027-06-30 (with the end of that day at the Location), 48h or an RFC 3339 time")
 	f.IntVar(&o.Devices, "devices", 1, "how many devices may use one")
 	f.Var(bandwidthFlag{&o.Down}, "down", "bandwidth to the guest (default: the Location's)")
