@@ -47,6 +47,9 @@ type Store interface {
 	Previews
 	Identity
 	Tokens
+	Tickets
+	Credentials
+	Stays
 	Privacy
 }
 

@@ -66,6 +66,42 @@ func TestCallsReachTheStore(t *testing.T) {
 			return err
 		}},
 		{"RemoveClient {ana@console true} " + odd, func(c *Client) error { return c.RemoveClient(ctx, dryByAna, odd) }},
+		{"AddToken {ana@console true} lobby portal realm1 ", func(c *Client) error {
+			_, err := c.AddToken(ctx, dryByAna, licensing.AccessToken{Name: "lobby", Role: licensing.RolePortal, Organization: "realm1"})
+			return err
+		}},
+		{"Tokens", func(c *Client) error {
+			all, err := c.Tokens(ctx)
+			require.Zero(t, all[0].Hash, "not even the hash goes out")
+			return err
+		}},
+		{"RevokeToken {ana@console true} " + odd, func(c *Client) error { return c.RevokeToken(ctx, dryByAna, odd) }},
+		{"CreateTickets {ana@console true} L1 {Count:3 ValidFor:1h0m0s ExpiresAt:2026-11-22 12:00:00 +0000 UTC Devices:2 Down:5 Up:1 Prefix:A Length:12 Note:n}", func(c *Client) error {
+			_, err := c.CreateTickets(ctx, dryByAna, "L1", macwatch.TicketOrder{Count: 3, ValidFor: time.Hour, ExpiresAt: noon, Devices: 2, Down: 5, Up: 1, Prefix: "A", Length: 12, Note: "n"})
+			return err
+		}},
+		{"Tickets L1 7", func(c *Client) error {
+			return c.Tickets(ctx, "L1", 7, func(i macwatch.PassInfo) error { require.Equal(t, "CODE", i.UserName); return nil })
+		}},
+		{"Ticket L1 " + odd, func(c *Client) error { _, err := c.Ticket(ctx, "L1", odd); return err }},
+		{"RevokeTicket {ana@console true} L1 " + odd, func(c *Client) error { return c.RevokeTicket(ctx, dryByAna, "L1", odd) }},
+		{"TicketBatches L1", func(c *Client) error { _, err := c.TicketBatches(ctx, "L1"); return err }},
+		{"RevokeBatch {ana@console true} L1 7", func(c *Client) error { return c.RevokeBatch(ctx, dryByAna, "L1", 7) }},
+		{"IssueCredential {ana@console true} L1 {MAC:02:11:22:33:44:55 Devices:2 LoginWithin:1m0s ValidFor:1h0m0s Until:2026-11-22 12:00:00 +0000 UTC Down:5 Up:1 Room:412 Surname:s UserID:u Note:n}", func(c *Client) error {
+			_, err := c.IssueCredential(ctx, dryByAna, "L1", macwatch.CredentialOrder{MAC: aMAC, Devices: 2, LoginWithin: time.Minute, ValidFor: time.Hour, Until: noon,
+				Down: 5, Up: 1, Room: "412", Surname: "s", UserID: "u", Note: "n"})
+			return err
+		}},
+		{"ImportStays {ana@console true} L1 {Stays:[{ID:7 Room:412 Surname:Sol Arrival:2026-12-01 Departure:2026-12-02 From:0001-01-01 00:00:00 +0000 UTC Until:0001-01-01 00:00:00 +0000 UTC Folded:}] Replace:true}", func(c *Client) error {
+			_, err := c.ImportStays(ctx, dryByAna, "L1", macwatch.StayImport{Replace: true, Stays: []macwatch.GuestStay{{ID: "7", Room: "412", Surname: "Sol", Arrival: "2026-12-01", Departure: "2026-12-02"}}})
+			return err
+		}},
+		{"Stays L1", func(c *Client) error { _, err := c.Stays(ctx, "L1"); return err }},
+		{"RemoveStay {ana@console true} L1 " + odd, func(c *Client) error { return c.RemoveStay(ctx, dryByAna, "L1", odd) }},
+		{"Credentials L1", func(c *Client) error {
+			return c.Credentials(ctx, "L1", func(i macwatch.PassInfo) error { require.Equal(t, "g-1", i.UserName); return nil })
+		}},
+		{"RevokeCredential {ana@console true} L1 " + odd, func(c *Client) error { return c.RevokeCredential(ctx, dryByAna, "L1", odd) }},
 		{"AddPartner {ana@console true} p/1 Sol & Co s3cret", func(c *Client) error {
 			p, err := c.AddPartner(ctx, dryByAna, licensing.Partner{ID: "p/1", Name: "Sol & Co", Secret: "s3cret"})
 			require.Empty(t, p.Secret, "a secret goes in and never out")

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -49,6 +50,54 @@ func (f *fakeStore) Tokens(context.Context) ([]licensing.AccessToken, error) {
 
 func (f *fakeStore) RevokeToken(_ context.Context, ch licensing.Change, name string) error {
 	return f.note("RevokeToken %v %s", ch, name)
+}
+
+func (f *fakeStore) CreateTickets(_ context.Context, ch licensing.Change, location string, o macwatch.TicketOrder) (macwatch.NewTickets, error) {
+	return macwatch.NewTickets{List: []macwatch.PassInfo{{UserName: "CODE"}}}, f.note("CreateTickets %v %s %+v", ch, location, o)
+}
+
+func (f *fakeStore) Tickets(_ context.Context, location string, batch int64, each func(macwatch.PassInfo) error) error {
+	return cmp.Or(f.note("Tickets %s %d", location, batch), each(macwatch.PassInfo{UserName: "CODE"}))
+}
+
+func (f *fakeStore) Ticket(_ context.Context, location, code string) (macwatch.PassInfo, error) {
+	return macwatch.PassInfo{UserName: code}, f.note("Ticket %s %s", location, code)
+}
+
+func (f *fakeStore) RevokeTicket(_ context.Context, ch licensing.Change, location, code string) error {
+	return f.note("RevokeTicket %v %s %s", ch, location, code)
+}
+
+func (f *fakeStore) TicketBatches(_ context.Context, location string) ([]macwatch.TicketBatch, error) {
+	return nil, f.note("TicketBatches %s", location)
+}
+
+func (f *fakeStore) RevokeBatch(_ context.Context, ch licensing.Change, location string, batch int64) error {
+	return f.note("RevokeBatch %v %s %d", ch, location, batch)
+}
+
+func (f *fakeStore) IssueCredential(_ context.Context, ch licensing.Change, location string, o macwatch.CredentialOrder) (macwatch.Credential, error) {
+	return macwatch.Credential{UserName: "g-1", Password: "secret"}, f.note("IssueCredential %v %s %+v", ch, location, o)
+}
+
+func (f *fakeStore) Credentials(_ context.Context, location string, each func(macwatch.PassInfo) error) error {
+	return cmp.Or(f.note("Credentials %s", location), each(macwatch.PassInfo{UserName: "g-1"}))
+}
+
+func (f *fakeStore) RevokeCredential(_ context.Context, ch licensing.Change, location, userName string) error {
+	return f.note("RevokeCredential %v %s %s", ch, location, userName)
+}
+
+func (f *fakeStore) ImportStays(_ context.Context, ch licensing.Change, location string, l macwatch.StayImport) (macwatch.StayReport, error) {
+	return macwatch.StayReport{Added: len(l.Stays)}, f.note("ImportStays %v %s %+v", ch, location, l)
+}
+
+func (f *fakeStore) Stays(_ context.Context, location string) ([]macwatch.GuestStay, error) {
+	return nil, f.note("Stays %s", location)
+}
+
+func (f *fakeStore) RemoveStay(_ context.Context, ch licensing.Change, location, id string) error {
+	return f.note("RemoveStay %v %s %s", ch, location, id)
 }
 
 func (f *fakeStore) Authenticate(secret string) (licensing.AccessToken, bool) {

@@ -77,7 +77,7 @@ func gated(t *testing.T, change ...func(*Options)) (twoChains, *gate, func(knock
 	}
 	g, err := newGate(o)
 	require.NoError(t, err)
-	h := mux(guardedRoutes(g, apiRoutes(Options{Store: store, Courier: fakeCourier(store), Ender: fakeEnder{store.fakeStore}, Air: fakeAir{}, Now: o.Now})), zap.NewNop())
+	h := mux(guardedRoutes(g, apiRoutes(Options{Store: store, Courier: fakeCourier(store), Ender: fakeEnder(store), Air: fakeAir{}, Now: o.Now})), zap.NewNop())
 	return store, g, func(k knock) (int, problem) {
 		r := httptest.NewRequestWithContext(context.Background(), k.method, k.path, strings.NewReader("{}"))
 		r.RemoteAddr = k.from
@@ -191,6 +191,18 @@ var expected = map[string]string{
 	"GET /v1/locations/{location}/mac-inputs":                     "location OPF",
 	"POST /v1/locations/{location}/mac-inputs":                    "location OPF",
 	"DELETE /v1/locations/{location}/mac-inputs/{mac}":            "location OPF",
+	"GET /v1/locations/{location}/tickets":                        "location OPF",
+	"POST /v1/locations/{location}/tickets":                       "location OPF",
+	"GET /v1/locations/{location}/tickets/{code}":                 "location OPF",
+	"DELETE /v1/locations/{location}/tickets/{code}":              "location OPF",
+	"GET /v1/locations/{location}/ticket-batches":                 "location OPF",
+	"DELETE /v1/locations/{location}/ticket-batches/{batch}":      "location OPF",
+	"POST /v1/locations/{location}/credentials":                   "location OPFT",
+	"GET /v1/locations/{location}/credentials":                    "location OPF",
+	"DELETE /v1/locations/{location}/credentials/{user}":          "location OPFT",
+	"GET /v1/locations/{location}/stays":                          "location OPF",
+	"POST /v1/locations/{location}/stays":                         "location OPF",
+	"DELETE /v1/locations/{location}/stays/{id}":                  "location OPF",
 	"GET /v1/recipients":                                          "gateway O",
 	"POST /v1/recipients":                                         "gateway O",
 	"DELETE /v1/recipients/{name}":                                "gateway O",
@@ -227,7 +239,7 @@ func TestEveryRouteEveryRoleEveryScope(t *testing.T) {
 	fill := strings.NewReplacer("{location}", "L1", "{number}", "N1", "/organizations/{name}", "/organizations/One", "{mac}", "021122334455",
 		"{kind}", "blocked", "{name}", "n", "{partner}", "p", "{user}", "u", "{code}", "c", "{batch}", "1", "{id}", "i")
 	walked := map[string]bool{}
-	for _, route := range apiRoutes(Options{Store: store, Courier: fakeCourier(store), Ender: fakeEnder{store.fakeStore}, Air: fakeAir{}, Now: func() time.Time { return noon }}) {
+	for _, route := range apiRoutes(Options{Store: store, Courier: fakeCourier(store), Ender: fakeEnder(store), Air: fakeAir{}, Now: func() time.Time { return noon }}) {
 		walked[route.pattern] = true
 		about, who, _ := strings.Cut(expected[route.pattern], " ")
 		method, path, _ := strings.Cut(fill.Replace(route.pattern), " ")

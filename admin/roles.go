@@ -8,13 +8,14 @@ import "tallygate/licensing"
 func may() map[string][]licensing.Role {
 	const (
 		owner, operator, viewer = licensing.RoleOwner, licensing.RoleOperator, licensing.RoleViewer
-		desk                    = licensing.RoleFrontDesk
+		desk, portal            = licensing.RoleFrontDesk, licensing.RolePortal
 	)
 	owners := []licensing.Role{owner}
 	runs := []licensing.Role{owner, operator}
 	reads := []licensing.Role{owner, operator, viewer}
 	serves := []licensing.Role{owner, operator, desk}        // guests' credentials
 	looks := []licensing.Role{owner, operator, viewer, desk} // who is there
+	lets := []licensing.Role{owner, operator, desk, portal}  // lets a guest in
 	return map[string][]licensing.Role{
 		"GET /v1/gateway":            reads,
 		"GET /v1/audit":              owners,
@@ -102,12 +103,24 @@ func may() map[string][]licensing.Role {
 		"POST /v1/locations/{location}/sessions/end":                  serves,
 		"GET /v1/locations/{location}/days":                           reads,
 
-		"GET /v1/locations/{location}/guests":              serves,
-		"POST /v1/locations/{location}/guests":             serves,
-		"DELETE /v1/locations/{location}/guests/{user}":    serves,
-		"GET /v1/locations/{location}/mac-inputs":          serves,
-		"POST /v1/locations/{location}/mac-inputs":         serves,
-		"DELETE /v1/locations/{location}/mac-inputs/{mac}": serves,
+		"GET /v1/locations/{location}/guests":                    serves,
+		"POST /v1/locations/{location}/guests":                   serves,
+		"DELETE /v1/locations/{location}/guests/{user}":          serves,
+		"GET /v1/locations/{location}/mac-inputs":                serves,
+		"POST /v1/locations/{location}/mac-inputs":               serves,
+		"DELETE /v1/locations/{location}/mac-inputs/{mac}":       serves,
+		"GET /v1/locations/{location}/tickets":                   serves,
+		"POST /v1/locations/{location}/tickets":                  serves,
+		"GET /v1/locations/{location}/tickets/{code}":            serves,
+		"DELETE /v1/locations/{location}/tickets/{code}":         serves,
+		"GET /v1/locations/{location}/ticket-batches":            serves,
+		"DELETE /v1/locations/{location}/ticket-batches/{batch}": serves,
+		"POST /v1/locations/{location}/credentials":              lets,
+		"GET /v1/locations/{location}/credentials":               serves,
+		"DELETE /v1/locations/{location}/credentials/{user}":     lets,
+		"GET /v1/locations/{location}/stays":                     serves,
+		"POST /v1/locations/{location}/stays":                    serves,
+		"DELETE /v1/locations/{location}/stays/{id}":             serves,
 
 		"GET /v1/recipients":                owners,
 		"POST /v1/recipients":               owners,

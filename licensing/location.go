@@ -1,6 +1,9 @@
 package licensing
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Organization owns Locations and has one RADIUS realm.
 type Organization struct {
@@ -79,7 +82,8 @@ type Settings struct {
 	Modules  map[string]string `json:"ssid_modules,omitempty"` // SSID to the module that it requires
 	Timezone string            `json:"time_zone"`              // IANA name
 
-	AutoRenewal AutoRenewal `json:"auto_renewal"`
+	AutoRenewal AutoRenewal  `json:"auto_renewal"`
+	Stays       StaySettings `json:"stays,omitzero"`
 
 	// APReleaseAfter is how long an AP may be unseen before its slot is released by itself,
 	// seconds, a day or more; 0: never.
@@ -91,6 +95,37 @@ type Settings struct {
 	// GuestSessions is how many devices of one guest account may be online at once; 0: any
 	// number. An account may have a number of its own.
 	GuestSessions int `json:"guest_sessions,omitempty"`
+}
+
+// StaySettings is how guests' stays let them in (room and surname), and how long their
+// surnames are kept.
+type StaySettings struct {
+	CheckOut string `json:"check_out,omitempty"` // HH:MM on the day of departure; empty: DefaultCheckOut
+	KeepDays int    `json:"keep_days,omitempty"` // after the departure, 1-365; 0: DefaultKeepStays
+}
+
+const (
+	DefaultCheckOut  = "12:00"
+	DefaultKeepStays = 7 // days
+)
+
+// Hour is the check-out, as a time since midnight.
+func (s StaySettings) Hour() (time.Duration, error) {
+	at, err := time.Parse("15:04", cmp.Or(s.CheckOut, DefaultCheckOut))
+	if err != nil {
+		return 0, Errorf(CodeInvalid, "%.20q is not a time of check-out", s.CheckOut).WithHint("write HH:MM, for example 11:00")
+	}
+	return time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute, nil
+}
+
+func (s StaySettings) check() error {
+	if _, err := s.Hour(); err != nil {
+		return err
+	}
+	if s.KeepDays < 0 || s.KeepDays > 365 {
+		return Errorf(CodeInvalid, "stays cannot be kept for %d days after the departure", s.KeepDays).WithHint("1 to 365, or 0 for %d", DefaultKeepStays)
+	}
+	return nil
 }
 
 // LabPeriod is one stretch of lab mode: [Start, End). Stopped early, End is the stop.

@@ -23,6 +23,9 @@ const (
 	ReasonDeviceBlocked
 	ReasonBadCredentials
 	ReasonCredentialExpired
+	ReasonCredentialRevoked
+	ReasonCredentialTaken
+	ReasonTooManyAttempts
 	ReasonTooManyDevices
 	ReasonUnknownLocation
 	ReasonRealmMismatch
@@ -75,6 +78,9 @@ var reasonTexts = [reasonEnd]struct{ label, text string }{
 	ReasonDeviceBlocked:               {"device-blocked", "This device is blocked."},
 	ReasonBadCredentials:              {"bad-credentials", "User name or password is wrong."},
 	ReasonCredentialExpired:           {"credential-expired", "This guest account has expired."},
+	ReasonCredentialRevoked:           {"credential-revoked", "This ticket or guest account was revoked."},
+	ReasonCredentialTaken:             {"credential-taken", "This ticket is in use by other devices."},
+	ReasonTooManyAttempts:             {"too-many-attempts", "Too many wrong passwords for this room: try again in a quarter of an hour."},
 	ReasonTooManyDevices:              {"too-many-devices", "This guest account has as many devices online as it may."},
 	ReasonUnknownLocation:             {"unknown-location", "The Location of this request is not known."},
 	ReasonRealmMismatch:               {"realm-mismatch", "The realm of this login belongs to another Organization."},

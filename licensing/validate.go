@@ -75,7 +75,7 @@ func ValidateSettings(s Settings) error {
 		oneOf("count", s.Count, CountAccounting, CountAccepted),
 		oneOf("AP policy", s.APs, APsFirstCome, APsDeclared),
 		oneOf("auto-renewal", s.AutoRenewal, AutoRenewalOn, AutoRenewalOff),
-		s.Room.check(), s.Reply.check())
+		s.Room.check(), s.Reply.check(), s.Stays.check())
 	if err != nil {
 		return err
 	}

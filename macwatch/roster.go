@@ -269,12 +269,16 @@ func (r *Roster) rank(i int, now time.Time) int {
 	return n
 }
 
-// Claim is a first claim of slots, made by an Access-Request that everything else
-// accepts. Empty names claim nothing.
+// Claim is a first claim of slots, and of a place on a pass, made by an Access-Request
+// that everything else accepts. It is granted as a whole or not at all. Empty names and
+// a nil Pass claim nothing.
 type Claim struct {
 	Location int64
 	AP, Room string
-	Sight    APSight // how the packet shows the AP
+	Pass     *Pass     // as the request was decided with it
+	MAC      MAC       // the device that shows the pass; 0: the NAS names none
+	PassEnd  time.Time // filled in by the store: when the guest has to leave; zero: never
+	Sight    APSight   // how the packet shows the AP
 	At       time.Time
 	Done     Claimant
 	Result   ClaimResult // filled in by the store
@@ -290,6 +294,8 @@ const (
 	ClaimGranted ClaimResult = iota
 	ClaimAPFull
 	ClaimRoomFull
+	ClaimPassFull // other devices own the pass
+	ClaimPassOver // it has expired, or was revoked, meanwhile
 )
 
 // Claimant takes claims back after the commit, on a goroutine of the store's; it must not block.

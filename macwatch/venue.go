@@ -16,6 +16,8 @@ type Venue struct {
 	Limited bool
 	// Inputs are devices that log in by MAC alone under guests: local.
 	Inputs map[MAC]MACInput
+	// Stays by room, present and to come; several of a room where guests share or follow each other.
+	Stays map[string][]GuestStay
 	// When accounts and inputs that are gone were removed: whoever came by one before
 	// that must go.
 	RetiredAccounts map[string]time.Time

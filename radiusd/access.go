@@ -31,14 +31,14 @@ func (r *reader) serveAccess() licensing.Reason {
 	if !verdict.Allowed {
 		return r.refuse(verdict.Reason)
 	}
-	expires, reason := r.checkCredentials(l)
+	admitted, reason := r.checkCredentials(l)
 	if reason != licensing.ReasonNone {
 		return r.refuse(reason)
 	}
 	r.remember()
-	g := grant{location: l, mac: r.id.mac, until: earlier(verdict.Until, expires)}
-	if verdict.ClaimAP || verdict.ClaimRoom {
-		return r.claim(g, verdict)
+	g := grant{location: l, mac: r.id.mac, until: earlier(verdict.Until, admitted.until), pass: admitted.pass, vendor: r.id.profile.vendor}
+	if verdict.ClaimAP || verdict.ClaimRoom || admitted.claim {
+		return r.claim(g, verdict, admitted.claim)
 	}
 	unanswered := r.server.accept(&r.request, &r.packet, g, r.out, r.hash, r.now)
 	if unanswered == licensing.ReasonNone {
@@ -125,7 +125,7 @@ type pendingAccess struct {
 
 // claim asks the store for the slots that this request is the first to need; the
 // answer waits for Claimed. This happens once per AP and room, so it may allocate.
-func (r *reader) claim(g grant, v licensing.Verdict) licensing.Reason {
+func (r *reader) claim(g grant, v licensing.Verdict, usesPass bool) licensing.Reason {
 	a := &pendingAccess{request: r.request, packet: r.packet, grant: g}
 	a.packet.raw = append([]byte(nil), r.packet.raw...)
 	a.claim = macwatch.Claim{Location: g.location.ID, Sight: r.id.sight(&r.packet), At: r.now, Done: r.server, Reply: a}
@@ -134,6 +134,9 @@ func (r *reader) claim(g grant, v licensing.Verdict) licensing.Reason {
 	}
 	if v.ClaimRoom {
 		a.claim.Room = r.id.room
+	}
+	if usesPass {
+		a.claim.Pass, a.claim.MAC = g.pass, r.id.mac
 	}
 	r.describe(&a.event)
 	r.server.inflight.add(1)
@@ -168,17 +171,15 @@ func (s *Server) Claimed(c *macwatch.Claim) {
 }
 
 func (s *Server) claimed(a *pendingAccess, late *late) licensing.Reason {
-	refusal := licensing.ReasonNone
-	switch {
-	case a.claim.Err != nil:
+	if a.claim.Err != nil {
 		return licensing.ReasonStoreUnavailable // silence: another server may do better
-	case a.claim.Result == macwatch.ClaimAPFull:
-		refusal = licensing.ReasonAPLimit
+	}
+	refusal := refusalOf(a.claim.Result)
+	if refusal == licensing.ReasonAPLimit {
 		s.options.Claims.Observe(a.claim.Location, a.claim.Sight)
-	case a.claim.Result == macwatch.ClaimRoomFull:
-		refusal = licensing.ReasonRoomLimit
 	}
 	if refusal == licensing.ReasonNone {
+		a.grant.until = earlier(a.grant.until, a.claim.PassEnd)
 		unanswered := s.accept(&a.request, &a.packet, a.grant, late.out, late.hash, s.options.Now())
 		if unanswered == licensing.ReasonNone {
 			s.noteClaim(a, resultAccept, licensing.ReasonNone)

@@ -1,6 +1,7 @@
 package radiusd
 
 import (
+	"cmp"
 	"time"
 
 	"tallygate/licensing"
@@ -11,7 +12,9 @@ import (
 type grant struct {
 	location *location
 	mac      macwatch.MAC
-	until    time.Time // end of the contract, of lab mode or of the credential; zero: open
+	until    time.Time      // end of the contract, of lab mode or of the credential; zero: open
+	pass     *macwatch.Pass // that was shown; nil: none
+	vendor   macwatch.Vendor
 }
 
 // accept answers with an Access-Accept. It and reject return why there will be no
@@ -47,14 +50,27 @@ func (g *grant) write(b *reply, h *hasher, now time.Time) {
 	if settings.VLAN > 0 {
 		writeVLAN(b, settings.VLAN)
 	}
-	if settings.BandwidthUp > 0 {
-		b.vendorNumber(vendorWISPr, wisprBandwidthUp, uint32(settings.BandwidthUp))
-	}
-	if settings.BandwidthDown > 0 {
-		b.vendorNumber(vendorWISPr, wisprBandwidthDn, uint32(settings.BandwidthDown))
-	}
+	g.writeBandwidth(b)
 	if settings.FilterID != "" {
 		b.text(attrFilterID, settings.FilterID)
+	}
+}
+
+// writeBandwidth adds what the pass says, else the Location.
+func (g *grant) writeBandwidth(b *reply) {
+	settings := &g.location.Settings.Reply
+	up, down := settings.BandwidthUp, settings.BandwidthDown
+	if g.pass != nil {
+		up, down = cmp.Or(g.pass.Up, up), cmp.Or(g.pass.Down, down)
+	}
+	if up > 0 {
+		b.vendorNumber(vendorWISPr, wisprBandwidthUp, uint32(up))
+	}
+	if down > 0 {
+		b.vendorNumber(vendorWISPr, wisprBandwidthDn, uint32(down))
+	}
+	if (up > 0 || down > 0) && g.vendor == macwatch.VendorMikroTikHotspot {
+		writeRateLimit(b, up, down)
 	}
 }
 

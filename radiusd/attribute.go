@@ -94,10 +94,12 @@ const (
 
 // Vendors, by their IANA enterprise number, and their attributes.
 const (
-	vendorMicrosoft  = 311
-	msCHAPResponse   = 1  // RFC 2548 section 2.1.3
-	msCHAP2Response  = 25 // RFC 2548 section 2.3.2
-	vendorWISPr      = 14122
-	wisprBandwidthUp = 7 // WISPr-Bandwidth-Max-Up, bit/s
-	wisprBandwidthDn = 8 // WISPr-Bandwidth-Max-Down, bit/s
+	vendorMicrosoft   = 311
+	msCHAPResponse    = 1  // RFC 2548 section 2.1.3
+	msCHAP2Response   = 25 // RFC 2548 section 2.3.2
+	vendorMikroTik    = 14988
+	vendorWISPr       = 14122
+	mikroTikRateLimit = 8 // Mikrotik-Rate-Limit, text
+	wisprBandwidthUp  = 7 // WISPr-Bandwidth-Max-Up, bit/s
+	wisprBandwidthDn  = 8 // WISPr-Bandwidth-Max-Down, bit/s
 )

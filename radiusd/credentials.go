@@ -5,21 +5,37 @@ import (
 	"time"
 
 	"tallygate/licensing"
+	"tallygate/macwatch"
 )
 
-// checkCredentials says whether the guest may log in as he does: ReasonNone, and
-// until when (zero: no end). The license has agreed already.
-func (r *reader) checkCredentials(l *location) (expires time.Time, reason licensing.Reason) {
+// admission is what a guest's credentials are good for.
+type admission struct {
+	until time.Time      // zero: no end
+	pass  *macwatch.Pass // the ticket or portal's credential that was shown; nil: none
+	claim bool           // it is used for the first time, or by a device it does not know
+}
+
+// checkCredentials says whether the guest may log in as he does: ReasonNone, and what
+// that is good for. The license has agreed already.
+func (r *reader) checkCredentials(l *location) (a admission, reason licensing.Reason) {
 	switch {
 	case r.packet.has(attrEAPMessage):
-		return expires, licensing.ReasonEAPUnsupported
+		return a, licensing.ReasonEAPUnsupported
 	case l.Settings.Guests != licensing.GuestsLocal:
 		// The portal or controller knows the guest; a MAC login proves nothing anyway.
-		return expires, licensing.ReasonNone
+		return a, licensing.ReasonNone
 	case r.id.macLogin:
-		return r.checkMACInput(l)
+		a.until, reason = r.checkMACInput(l)
+		return a, reason
 	}
-	return r.checkAccount(l)
+	if a, reason, known := r.checkPass(l); known {
+		return a, reason
+	}
+	a.until, reason = r.checkAccount(l)
+	if reason == licensing.ReasonBadCredentials && len(l.venue.Stays) > 0 {
+		a.until, reason = r.checkStay(l)
+	}
+	return a, reason
 }
 
 // checkMACInput is for devices that log in by their address. The password is the

@@ -154,7 +154,7 @@ func (s *steps) slot(what, name string, f licensing.SlotFacts, used int, limit l
 
 // credentials is whether the guest may log in as he does.
 func (s *steps) credentials(r *reader, l *location) {
-	expires, reason := r.checkCredentials(l)
+	admitted, reason := r.checkCredentials(l)
 	local := l.Settings.Guests == licensing.GuestsLocal
 	switch {
 	case reason != licensing.ReasonNone:
@@ -165,10 +165,10 @@ func (s *steps) credentials(r *reader, l *location) {
 		s.add("credentials", false, "%s", text)
 	case !local:
 		s.add("credentials", true, "not looked at: this Location is open, its portal or controller knows the guest")
-	case expires.IsZero():
+	case admitted.until.IsZero():
 		s.add("credentials", true, "they hold, without an end")
 	default:
-		s.add("credentials", true, "they hold until %s", moment(expires))
+		s.add("credentials", true, "they hold until %s", moment(admitted.until))
 	}
 }
 

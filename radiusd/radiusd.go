@@ -41,6 +41,13 @@ type Claims interface {
 	Learn(location int64, ap macwatch.APSight)
 }
 
+// Passes finds tickets and portals' credentials, without a lock.
+type Passes interface {
+	// Find returns the pass with this folded user name (macwatch.PassKey) at a Location;
+	// nil: there is none.
+	Find(location int64, key []byte) *macwatch.Pass
+}
+
 // Learner keeps, durably, that a source address of a RequireAuto client has sent a
 // valid Message-Authenticator. It may be called again for the same address; it does
 // not block. The next Snapshot carries the address in Client.Signed.
@@ -76,6 +83,7 @@ type Options struct {
 	Journal Journal
 	Claims  Claims
 	Learner Learner
+	Passes  Passes     // nil: there are none
 	Devices Devices    // nil: nobody limits them
 	Makes   Recognizer // nil: what is recognized is forgotten at the end
 

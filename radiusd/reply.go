@@ -60,6 +60,15 @@ func (r *reply) vendorNumber(vendor uint32, kind uint8, value uint32) {
 	}
 }
 
+// vendorOctets appends a Vendor-Specific attribute that holds one text, of at most 247 octets.
+func (r *reply) vendorOctets(vendor uint32, kind uint8, value []byte) {
+	if r.head(attrVendorSpecific, 6+len(value)) {
+		r.b = binary.BigEndian.AppendUint32(r.b, vendor)
+		r.b = append(r.b, kind, byte(2+len(value)))
+		r.b = append(r.b, value...)
+	}
+}
+
 // echo copies every Proxy-State of the request, unchanged and in order (RFC 2865
 // section 5.33).
 func (r *reply) echo(request *packet) {

@@ -35,6 +35,7 @@ type Server struct {
 	accepted *lru.Cache[acceptedDevice, struct{}]
 	records  sync.Pool // of *pendingRecord
 	rejects  *rejector
+	guesses  guesses
 	radsec   *radsec // nil: not configured
 	inflight *inflight
 
@@ -134,6 +135,7 @@ func newServer(o Options) (*Server, error) {
 		accepted: accepted,
 		joins:    newJoins(),
 		inflight: newInflight(),
+		guesses:  newGuesses(),
 		stop:     make(chan struct{}),
 
 		trace:     newTracer(o.TraceHistory),

@@ -25,6 +25,7 @@ type batch struct {
 	hits      int // of the cache
 	misses    int
 	audit     chain
+	passes    passEdits
 }
 
 type cacheEntry struct {
@@ -52,6 +53,7 @@ func (w *writer) newBatch() *batch {
 			devices:  map[macwatch.DeviceKey]*newcomer{},
 			counts:   map[countKey]countOf{},
 			folded:   folded{ids: map[*macwatch.Session]int64{}},
+			passes:   passEdits{table: &w.s.passes},
 		}
 	}
 	clear(b.places)
@@ -59,10 +61,11 @@ func (w *writer) newBatch() *batch {
 	clear(b.devices)
 	clear(b.counts)
 	clear(b.folded.ids)
+	clear(b.passes.put)
 	*b = batch{
 		w: w, now: w.s.Now().Truncate(time.Microsecond), state: w.state, audit: w.audit,
 		places: b.places, sessions: b.sessions, order: b.order[:0], devices: b.devices, counts: b.counts,
-		cached: b.cached[:0], folded: folded{ids: b.folded.ids, rows: b.folded.rows[:0]},
+		cached: b.cached[:0], folded: folded{ids: b.folded.ids, rows: b.folded.rows[:0]}, passes: b.passes,
 	}
 	return b
 }
@@ -73,6 +76,8 @@ func (b *batch) apply(o *op) error {
 		return b.record(o.record)
 	case o.claim != nil:
 		return b.claim(o.claim)
+	case o.deed != nil:
+		return o.deed.run(b)
 	default:
 		return o.note(b)
 	}

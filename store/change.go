@@ -37,6 +37,7 @@ type tx struct {
 	rehearsal bool
 	state     *state // as it was before the change
 	audit     chain
+	passes    passEdits
 	// report, if f has set it, looks at what the change has made of everything.
 	report func(next *state) error
 	// committed runs once the change stands, before it is published.
@@ -86,7 +87,7 @@ func (w *writer) changeNow(ctx context.Context, ch licensing.Change, f func(*tx)
 		w.fail(err)
 		return err
 	}
-	t := &tx{ctx: ctx, w: w, conn: w.conn, now: w.s.Now().Truncate(time.Microsecond), by: ch.By, rehearsal: ch.DryRun, state: w.state, audit: w.audit}
+	t := &tx{ctx: ctx, w: w, conn: w.conn, now: w.s.Now().Truncate(time.Microsecond), by: ch.By, rehearsal: ch.DryRun, state: w.state, audit: w.audit, passes: passEdits{table: &w.s.passes}}
 	err = t.guard()
 	if err == nil {
 		err = f(t)
@@ -123,6 +124,7 @@ func (w *writer) changeNow(ctx context.Context, ch licensing.Change, f func(*tx)
 	for _, f := range t.committed {
 		f()
 	}
+	t.passes.commit()
 	// Any change may bear on the count: what the LRU knows is asked anew.
 	clear(w.epochs)
 	w.publish(next)

@@ -9,10 +9,23 @@ import (
 	"tallygate/macwatch"
 )
 
-// claim gives slots to an AP and a room, if they are still free: of two requests for
-// the last slot, the second one to get here finds it taken.
+// claim gives slots to an AP and a room, if they are still free, and a place on a pass
+// to a device: of two requests for the last one, the second to get here finds it taken.
 func (b *batch) claim(c *macwatch.Claim) error {
 	c.Result, c.Err = macwatch.ClaimGranted, nil
+	var pass *macwatch.Pass
+	if c.Pass != nil {
+		if pass, c.Result = b.standOf(c); pass == nil {
+			return nil
+		}
+	}
+	if err := b.claimSlots(c); err != nil || c.Result != macwatch.ClaimGranted || pass == nil {
+		return err
+	}
+	return b.usePass(pass, c)
+}
+
+func (b *batch) claimSlots(c *macwatch.Claim) error {
 	p := b.place(c.Location)
 	if p == nil || p.license == nil {
 		return nil // removed meanwhile: there is nothing to claim, the next request is refused

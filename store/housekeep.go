@@ -11,6 +11,7 @@ import (
 const (
 	tick          = 250 * time.Millisecond // probe a store that failed; write last_seen
 	clockInterval = 15 * time.Second       // note the latest time seen
+	passInterval  = time.Hour              // forget passes that are long over
 )
 
 // fold writes to their rows what is too much for the journals: so little at a time that
@@ -58,6 +59,10 @@ func (w *writer) housekeep(last bool) error {
 		return err
 	}
 	if err := errors.Join(w.closeSilent(), w.retain(), w.writeSlotsSeen(last), w.releaseIdle()); err != nil {
+		return err
+	}
+	w.forgetPasses()
+	if err := w.eraseStays(); err != nil {
 		return err
 	}
 	clockDue := w.s.uptime()-w.clockSaved >= clockInterval

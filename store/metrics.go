@@ -82,7 +82,7 @@ func (m *metrics) committed(records int, took time.Duration) {
 // retainedKinds are what is deleted after a while.
 var retainedKinds = [...]string{
 	kindSession: "session", kindNASEvent: "nas_event", kindRaw: "raw_record", kindDevice: "device",
-	kindCounted: "counted", kindReceiptDevice: "receipt_device", kindNotice: "notice",
+	kindCounted: "counted", kindReceiptDevice: "receipt_device", kindNotice: "notice", kindPass: "pass",
 }
 
 const (
@@ -93,6 +93,7 @@ const (
 	kindCounted
 	kindReceiptDevice
 	kindNotice
+	kindPass
 )
 
 // retained notes a step of retention, with the rows of each kind that it has deleted.

@@ -15,6 +15,7 @@ type op struct {
 	record *macwatch.Record
 	claim  *macwatch.Claim
 	note   func(*batch) error // small, may be lost: observed APs, signed sources
+	deed   *deed              // small, and somebody waits for it
 	task   *task              // an operator's change, in a transaction of its own
 }
 

@@ -93,7 +93,10 @@ func (w *writer) retainSessions(deleted *purged) (forgotten []macwatch.Ident, er
 		for kind, d := range map[int]struct {
 			keep time.Duration
 			st   *stmt
-		}{kindNASEvent: {keep.NASEvents, w.stmts.deleteNASEvents}, kindRaw: {keep.RawRecords, w.stmts.deleteRaw}} {
+		}{
+			kindNASEvent: {keep.NASEvents, w.stmts.deleteNASEvents}, kindRaw: {keep.RawRecords, w.stmts.deleteRaw},
+			kindPass: {keep.Sessions, w.stmts.deletePasses}, // who was let in is known as long as what he did
+		} {
 			if d.keep == 0 {
 				continue
 			}

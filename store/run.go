@@ -97,6 +97,8 @@ func answer(ops []op) {
 		case o.claim != nil:
 			flush()
 			o.claim.Done.Claimed(o.claim)
+		case o.deed != nil:
+			close(o.deed.done)
 		}
 	}
 	flush()

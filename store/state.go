@@ -60,6 +60,9 @@ func loadState(ctx context.Context, q querier, now time.Time, v *veils) (*state,
 			return nil, err
 		}
 	}
+	if err := st.loadStays(ctx, q, now); err != nil {
+		return nil, err
+	}
 	if err := st.loadLabs(ctx, q, now); err != nil {
 		return nil, err
 	}

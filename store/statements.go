@@ -19,7 +19,7 @@ type statements struct {
 	insertRaw, insertNASEvent                              *stmt
 	appendJournal, trimJournal, appendDevices, trimDevices *stmt
 	selectOld, deleteSession, deleteNASEvents, deleteRaw   *stmt
-	oldestSession, trimIndex                               *stmt
+	oldestSession, trimIndex, deletePasses                 *stmt
 	nextDevices, selectCounted                             *stmt
 	selectSilent, selectOnline                             *stmt
 }
@@ -56,6 +56,7 @@ func (s *statements) all() map[**stmt]string {
 		&s.deleteSession:   `DELETE FROM sessions WHERE id = ?`,
 		&s.deleteNASEvents: `DELETE FROM nas_events WHERE id IN (SELECT id FROM nas_events WHERE recorded_at < ?1 ORDER BY id LIMIT ?2)`,
 		&s.deleteRaw:       `DELETE FROM raw_records WHERE id IN (SELECT id FROM raw_records WHERE recorded_at < ?1 ORDER BY id LIMIT ?2)`,
+		&s.deletePasses:    `DELETE FROM passes WHERE id IN (SELECT id FROM passes WHERE ended_at < ?1 ORDER BY ended_at LIMIT ?2)`,
 		&s.oldestSession:   `SELECT min(id) FROM sessions`,
 		&s.trimIndex:       `DELETE FROM session_index WHERE id IN (SELECT id FROM session_index WHERE id < ?1 ORDER BY id LIMIT ?2)`,
 

@@ -68,6 +68,7 @@ type Store struct {
 	reckoned     chan struct{} // closed when reckon has ended
 
 	cache    *macwatch.Cache
+	passes   macwatch.Passes
 	clock    atomic.Pointer[licensing.Clock]
 	issuers  atomic.Pointer[[]string]
 	writable atomic.Bool

@@ -48,6 +48,8 @@ type writer struct {
 	clockSaved  time.Duration        // uptime when the clock was last noted
 	clockEvent  licensing.ClockEvent // not reported yet
 	kept        time.Time            // last housekeeping, by the machine's own clock
+	passesKept  time.Duration        // uptime when passes were last forgotten
+	staysErased time.Duration        // uptime when stays were last looked at
 }
 
 // epoch is a Location's counting epoch, and the license that governed in it.
@@ -73,6 +75,9 @@ func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err er
 		return nil, err
 	}
 	if w.state, err = loadState(ctx, conn, s.Now(), s.veils); err != nil {
+		return nil, err
+	}
+	if err = w.loadPasses(ctx, s.Now()); err != nil {
 		return nil, err
 	}
 	if err = w.openIndex(ctx); err != nil {
@@ -186,6 +191,8 @@ func failAll(ops []op, err error) {
 			ops[i].record.Err = err
 		case ops[i].claim != nil:
 			ops[i].claim.Err = err
+		case ops[i].deed != nil:
+			ops[i].deed.err = err
 		}
 	}
 }
@@ -235,6 +242,7 @@ func (w *writer) succeed(b *batch) {
 	w.s.metrics.cacheHits.Add(float64(b.hits))
 	w.s.metrics.cacheMisses.Add(float64(b.misses))
 	w.audit.commit(b.audit)
+	b.passes.commit()
 	if b.state != w.state {
 		w.publish(b.state)
 	}

@@ -96,7 +96,7 @@ func (a *app) wire() (err error) {
 		Sockets: int(a.config.Radius.Sockets), ReceiveBuffer: int(a.config.Radius.ReceiveBuffer),
 		RejectDelay: a.config.Radius.rejectDelay(), ClassKey: a.store.ClassKey(), TraceHistory: int(a.config.Trace.History),
 		RadSec:  a.config.Radius.RadSec.options(),
-		Journal: a.store, Claims: a.store, Learner: a.store, Makes: a.store, Devices: a.store.Online(),
+		Journal: a.store, Claims: a.store, Learner: a.store, Makes: a.store, Passes: a.store.Passes(), Devices: a.store.Online(),
 		Log: a.log.Named("radius"), Metrics: registry, Now: a.store.Now,
 	})
 	if err != nil {

@@ -109,7 +109,7 @@ func TestFlagsOfEveryCommand(t *testing.T) {
 		"issuer confirm,issuer clock-reset,issuer transfer,radius test,privacy erase,privacy purge,radsec client,radsec init,"+
 		"ap declare,ap merge,ap replace,ap release,room declare,room merge,room replace,room release,device exempt,device block,"+
 		"ap note,ap forget,ap alias add,ap alias remove,room note,room forget,room alias add,room alias remove,ap import,room import,"+
-		"guest add,guest remove,guest mac-input add,guest mac-input remove,token add,token revoke,lab start,lab stop,session end,privacy erase,privacy purge,radsec init,radsec client,"+
+		"guest add,guest remove,guest mac-input add,guest mac-input remove,token add,token revoke,ticket create,ticket revoke,ticket batch revoke,guest credential revoke,guest stay add,guest stay import,guest stay remove,lab start,lab stop,session end,privacy erase,privacy purge,radsec init,radsec client,"+
 		"notify recipient add,notify recipient rotate,notify recipient remove,notify test,notify replay", ",") {
 		changing["tallygate "+name] = true
 	}
@@ -135,9 +135,9 @@ func TestFlagsOfEveryCommand(t *testing.T) {
 func TestEverySettingHasAFlag(t *testing.T) {
 	full := licensing.Settings{
 		Guests: "open", Count: "accounting", APs: "declared", Timezone: "Europe/Madrid", Modules: map[string]string{"a": "b"},
-		Room:       licensing.RoomRule{Attribute: "vlan", Pattern: "x", Map: map[string]string{"a": "b"}, Required: true, Declared: true},
-		Reply:      licensing.Reply{SessionTimeout: 1, IdleTimeout: 1, InterimInterval: 1, VLAN: 1, BandwidthUp: 1, BandwidthDown: 1, FilterID: "x"},
-		StaleAfter: 120, GuestSessions: 1, APReleaseAfter: 86400,
+		Room:  licensing.RoomRule{Attribute: "vlan", Pattern: "x", Map: map[string]string{"a": "b"}, Required: true, Declared: true},
+		Reply: licensing.Reply{SessionTimeout: 1, IdleTimeout: 1, InterimInterval: 1, VLAN: 1, BandwidthUp: 1, BandwidthDown: 1, FilterID: "x"},
+		Stays: licensing.StaySettings{CheckOut: "11:00", KeepDays: 1}, StaleAfter: 120, GuestSessions: 1, APReleaseAfter: 86400,
 	}
 	text, err := json.Marshal(full)
 	require.NoError(t, err)

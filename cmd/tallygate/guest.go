@@ -13,7 +13,8 @@ import (
 func newGuestCmd(c *console) *cobra.Command {
 	return group("guest", "Guests: credentials of a Location with `guests: local`",
 		guestAddCmd(c), guestListCmd(c), guestRemoveCmd(c),
-		group("mac-input", "Devices that log in by MAC address alone", macInputAddCmd(c), macInputListCmd(c), macInputRemoveCmd(c)))
+		group("mac-input", "Devices that log in by MAC address alone", macInputAddCmd(c), macInputListCmd(c), macInputRemoveCmd(c)),
+		guestCredentialCmd(c), guestStayCmd(c))
 }
 
 func guestAddCmd(c *console) *cobra.Command {

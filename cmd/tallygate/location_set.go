@@ -42,6 +42,8 @@ var settingPaths = map[string]string{
 	"bandwidth-down":   "reply.bandwidth_down",
 	"filter-id":        "reply.filter_id",
 	"ssid-module":      "ssid_modules",
+	"check-out":        "stays.check_out",
+	"keep-stays":       "stays.keep_days",
 	"stale-after":      "stale_after",
 	"guest-sessions":   "guest_sessions",
 }
@@ -92,6 +94,8 @@ func addSettingFlags(f *pflag.FlagSet) {
 	f.Int("bandwidth-up", 0, "`BIT/S` from the guest; 0 for no limit")
 	f.Int("bandwidth-down", 0, "`BIT/S` to the guest; 0 for no limit")
 	f.String("filter-id", "", "Filter-Id of accepted guests")
+	f.String("check-out", "", "`HH:MM` on the day of departure until which a stay lets in (default 12:00)")
+	f.Int("keep-stays", 0, "`DAYS` after the departure when a stay's surname is erased (default 7)")
 	f.Int("stale-after", 0, "close sessions of which nothing is heard for so many `SECONDS`, 120 or more; 0 for three reporting intervals")
 	f.Int("guest-sessions", 0, "devices of one guest account online at once, `N`; 0 for any number")
 	f.StringArray("ssid-module", nil, "`SSID=MODULE` that it requires, repeatable; SSID= takes an entry away")

@@ -56,6 +56,7 @@ CREATE INDEX passes_batch ON passes (batch_id) WHERE batch_id IS NOT NULL;
 CREATE TABLE pass_devices (
     pass_id INTEGER NOT NULL REFERENCES passes (id) ON DELETE CASCADE,
     mac     INTEGER NOT NULL, -- 0: the NAS named none
+    place   INTEGER NOT NULL, -- 1, 2 …
     at      INTEGER NOT NULL,
     PRIMARY KEY (pass_id, mac)
 ) WITHOUT ROWID;

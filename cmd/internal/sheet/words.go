@@ -33,6 +33,8 @@ type words struct {
 
 	receipt, starts, rule, threshold, device, ap, session, seen string
 	recorded, auditHead, hash, receiptNote                      string
+
+	ticket ticketWords
 }
 
 func wordsOf(lang string) (words, error) {
@@ -48,7 +50,7 @@ func wordsOf(lang string) (words, error) {
 
 func english() words {
 	return words{
-		lang: "en", license: "License", pool: "Pool of %d licenses", issuedBy: "Issued by", number: "License number",
+		lang: "en", ticket: englishTicket(), license: "License", pool: "Pool of %d licenses", issuedBy: "Issued by", number: "License number",
 		numbers: "License numbers", more: "and %d more, up to %s", andMore: "and %d more",
 		location: "Location", id: "ID", sector: "Sector", timeZone: "Time zone", organization: "Organization", realm: "Realm",
 		anyLocation: "Any Location of the Organization", partner: "Partner", kind: "Type", term: "Contract", start: "Starts",
@@ -81,7 +83,7 @@ func english() words {
 
 func spanish() words {
 	return words{
-		lang: "es", license: "Licencia", pool: "Lote de %d licencias", issuedBy: "Emitida por", number: "Número de licencia",
+		lang: "es", ticket: spanishTicket(), license: "Licencia", pool: "Lote de %d licencias", issuedBy: "Emitida por", number: "Número de licencia",
 		numbers: "Números de licencia", more: "y %d más, hasta %s", andMore: "y %d más",
 		location: "Ubicación", id: "ID", sector: "Sector", timeZone: "Zona horaria", organization: "Organización", realm: "Realm",
 		anyLocation: "Cualquier ubicación de la organización", partner: "Partner", kind: "Tipo", term: "Contrato", start: "Comienza",
