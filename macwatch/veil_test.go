@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -173,5 +174,17 @@ func BenchmarkPseudonym(b *testing.B) {
 	v := NewVeil(make([]byte, 32))
 	for i := 0; b.Loop(); i++ {
 		_ = v.Name(guestMAC + MAC(i&0xffff))
+	}
+}
+
+func TestAddressesOfAPacket(t *testing.T) {
+	for text, want := range map[string][]MAC{
+		"":                                nil,
+		"5c1dd920a0c":                     nil,
+		"5C-1D-D9-20-A0-C1":               {guestMAC},
+		"\x01\x12s-5c1d.d920.a0c1-65\x00": {guestMAC, 0xc1dd920a0c16, 0x1dd920a0c165}, // as long as digits follow
+		"000000000000":                    nil,
+	} {
+		require.Equal(t, want, slices.Collect(Addresses([]byte(text))), "%q", text)
 	}
 }
