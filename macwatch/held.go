@@ -72,7 +72,7 @@ type Purge struct {
 	DryRun      bool         `json:"dry_run,omitempty"`
 }
 
-// PurgedKind is a kind of data and its rows.
+// PurgedKind is a kind of data and the rows of it that were deleted.
 type PurgedKind struct {
 	Kind string `json:"kind"`
 	Rows int64  `json:"rows"`

@@ -75,7 +75,7 @@ func TestPrivacyThroughTheCommands(t *testing.T) {
 	}
 	v.read(t, &p, "privacy", "purge", "--dry-run")
 	require.True(t, p.DryRun)
-	require.Len(t, p.Deleted, 7)
+	require.GreaterOrEqual(t, len(p.Deleted), 7)
 	v.command(t, "privacy", "purge", "--rewrite")
 	var entries []struct{ Action string }
 	v.read(t, &entries, "audit", "list", "--action", "privacy.lookup")
