@@ -107,8 +107,17 @@ func (t *tx) settle() error {
 		`UPDATE moves SET at = ?1 WHERE at > ?1`,
 		`UPDATE slots SET first_seen = min(first_seen, ?1), claimed_at = min(claimed_at, ?1), released_at = min(released_at, ?1)
 			WHERE max(first_seen, coalesce(claimed_at, 0), coalesce(released_at, 0)) > ?1`,
-		`UPDATE sessions SET started_at = min(started_at, ?1), updated_at = min(updated_at, ?1), ended_at = min(ended_at, ?1)
-			WHERE max(started_at, updated_at, coalesce(ended_at, 0)) > ?1`,
+		`UPDATE slots SET last_seen = min(last_seen, ?1), refused_at = min(refused_at, ?1) WHERE max(last_seen, refused_at) > ?1`,
+		`UPDATE sessions SET started_at = min(started_at, ?1), updated_at = min(updated_at, ?1), ended_at = min(ended_at, ?1), heard_at = min(heard_at, ?1)
+			WHERE max(started_at, updated_at, coalesce(ended_at, 0), heard_at) > ?1`,
+		// To before now, or the next event of the same NAS would seem to be a repeat.
+		`UPDATE nas_events SET event_at = min(event_at, ?1 - 10000000), recorded_at = min(recorded_at, ?1) WHERE max(event_at, recorded_at) > ?1`,
+		`UPDATE retired_guests SET at = ?1 WHERE at > ?1`,
+		`UPDATE passes SET first_use_at = ?1, ended_at = iif(valid_for > 0, min(ended_at, ?1 + valid_for), ended_at) WHERE first_use_at > ?1`,
+		`UPDATE passes SET revoked_at = ?1 WHERE revoked_at > ?1`,
+		// Days that have not come yet, and those of which not everything is known: they are
+		// reckoned up again.
+		`DELETE FROM days WHERE day >= date(?1 / 1000000 - 2 * 86400, 'unixepoch')`,
 	} {
 		if _, err := t.exec(nil, query, micros(t.now)); err != nil {
 			return err
@@ -118,6 +127,10 @@ func (t *tx) settle() error {
 	t.committed = append(t.committed, func() {
 		t.w.sessions.purge()
 		t.w.seen.settle(t.now)
+		t.w.boots.settle(t.now)
+		if err := t.w.loadPasses(t.ctx, t.now); err != nil {
+			t.w.s.log.Error("passes could not be read again after the clock was set back; they are at the next start", zap.Error(err))
+		}
 	})
 	return nil
 }

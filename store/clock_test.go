@@ -121,3 +121,48 @@ func TestTheClockIsNotedEvery15Seconds(t *testing.T) {
 	v.crash(t.TempDir())
 	require.False(t, v.s.Now().Before(before.Add(-clockInterval)), "%s", v.s.Now())
 }
+
+// An AP that was switched on during the jump must not seem to be switched on later than
+// whatever is heard of it from then on.
+func TestAnAccountingOnOfAWithdrawnJumpClosesNothingLater(t *testing.T) {
+	v := jumped(t, 10*time.Hour, func(v *venue) {
+		v.sight(v.record(0, macwatch.StatusOn, func(r *macwatch.Record) { r.MAC, r.SessionID = 0, nil }))
+	})
+	v.set(v.clock.advance, time.Hour)
+	v.sight(v.record(1, macwatch.StatusStart))
+	for _, again := range []func(){func() {}, v.restart} {
+		again()
+		v.set(v.clock.advance, 10*time.Hour)
+		// Of an hour ago, which during the jump would have been before it.
+		v.sight(v.record(2, macwatch.StatusStart, stamped(v.s.Now().Add(-90*time.Minute))))
+		for _, s := range v.sessions() {
+			require.NotEqual(t, "NAS-Reboot", s.TerminateCause, "%+v", s)
+		}
+	}
+}
+
+func TestATicketOfAWithdrawnJumpIsValidFromNow(t *testing.T) {
+	var code string
+	v := jumped(t, 1000*time.Hour, func(v *venue) {
+		v.activate(v.terms())
+		v.local()
+		code = v.tickets(1, 1, 24*time.Hour)[0]
+		require.NoError(t, v.use(v.pass(code), guest(1)).Err)
+	})
+	for _, again := range []func(){func() {}, v.restart} {
+		again()
+		require.WithinDuration(t, v.s.Now().Add(24*time.Hour), v.pass(code).End(), time.Hour)
+	}
+}
+
+func TestDaysOfAWithdrawnJumpAreReckonedUpAgain(t *testing.T) {
+	v := jumped(t, 100*24*time.Hour, func(v *venue) {
+		days, err := v.s.Days(ctx, v.location.Code, licensing.Date{}, licensing.Date{})
+		require.NoError(t, err)
+		require.Len(t, days, 102)
+	})
+	days, err := v.s.Days(ctx, v.location.Code, licensing.Date{}, licensing.Date{})
+	require.NoError(t, err)
+	require.Len(t, days, 2)
+	require.False(t, days[0].Final)
+}

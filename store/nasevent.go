@@ -67,6 +67,16 @@ func (all boots) note(r *macwatch.Record, event time.Time) {
 	all[key] = boot{r.Status, event}
 }
 
+// settle brings times after now back to it (a jump of the clock was withdrawn): or what is
+// heard from now on would seem to be of before.
+func (all boots) settle(now time.Time) {
+	for key, e := range all {
+		if e.at.After(now) {
+			all[key] = boot{e.status, now}
+		}
+	}
+}
+
 // closeByEarlierEvent closes a session that opens with a record of before its NAS said
 // that it was over. An event of the future is one of a clock that has been set back.
 func (b *batch) closeByEarlierEvent(s *macwatch.Session) {

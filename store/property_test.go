@@ -204,8 +204,10 @@ func (r *run) send(rt *rapid.T, v *visit, status macwatch.Status, late bool) {
 	}
 	stamp := map[string]time.Time{"true": now, "long ago": now.Add(-25 * time.Hour), "ahead": now.Add(6 * time.Minute), "1970": time.Unix(1, 0)}
 	kind := rapid.SampledFrom([]string{"true", "true", "none", "long ago", "ahead", "1970"}).Draw(rt, "stamp")
-	if late && status == macwatch.StatusStart && kind == "ahead" {
-		kind = "true" // a Start that seems to be of now, of a session known for long, is another leg's
+	if late && kind == "ahead" {
+		// It arrives when its stamp can be believed, and seems to be of then: with less time
+		// and fewer octets than are known, or as a Start, it is another leg's.
+		kind = "true"
 	}
 	if kind != "none" {
 		s.r.HasEventTimestamp, s.r.EventTimestamp = true, uint32(stamp[kind].Unix())
