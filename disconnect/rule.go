@@ -84,7 +84,11 @@ func (p place) credential(s *macwatch.Session, now time.Time) string {
 	if account, ok := p.venue.Accounts[name]; ok {
 		return expired(account.ExpiresAt, now)
 	}
-	return removed(p.venue.RetiredAccounts[name], s)
+	if at, ok := p.venue.RetiredAccounts[name]; ok {
+		return removed(at, s)
+	}
+	// Tickets and portals' credentials that were revoked are kept by their folded names.
+	return removed(p.venue.RetiredAccounts[string(macwatch.PassKey(nil, []byte(s.UserName)))], s)
 }
 
 // accountName is a User-Name as accounts are named.

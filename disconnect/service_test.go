@@ -104,6 +104,10 @@ func TestWhatEndsSessions(t *testing.T) {
 			local(l)
 			v.RetiredAccounts["anna@hotel"] = noon.Add(time.Minute)
 		}},
+		{name: "her ticket is revoked", anna: func(s *macwatch.Session) { s.UserName = "7k2p-9qrt" }, change: func(l *licensing.Location, v *macwatch.Venue, _ *macwatch.Client) {
+			local(l)
+			v.RetiredAccounts["7K2P9QRT"] = noon.Add(time.Minute)
+		}, why: "credential-removed"},
 		{name: "an account that nobody knows", change: func(l *licensing.Location, _ *macwatch.Venue, _ *macwatch.Client) { local(l) }},
 		{name: "her MAC input expires", anna: macLogin, at: noon.Add(2 * time.Hour), before: func(l *licensing.Location, v *macwatch.Venue, _ *macwatch.Client) {
 			local(l)

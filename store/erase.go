@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"go.uber.org/zap"
+
 	"tallygate/licensing"
 	"tallygate/macwatch"
 )
@@ -63,6 +65,9 @@ func (w *writer) erase(ctx context.Context, ch licensing.Change, o macwatch.Eras
 				WithHint("`tallygate privacy show` tells what is stored of devices; a device may have another, random address at each network")
 		}
 		t.committed = append(t.committed, func() {
+			if err := w.loadPasses(context.WithoutCancel(ctx), t.now); err != nil { // which devices own which
+				w.s.log.Error("passes could not be read again after an erasure; they are at the next start", zap.Error(err))
+			}
 			for i := range all {
 				for _, ident := range all[i].idents {
 					w.sessions.forget(ident)

@@ -273,5 +273,8 @@ func (t *tx) revoke(location int64, key string) error {
 		revoked.RevokedAt = t.now
 		t.passes.set(&revoked)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return t.retire(location, key, 0) // whoever is there by it must go
 }
