@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql/driver"
 
 	"tallygate/licensing"
 	"tallygate/macwatch"
@@ -21,33 +20,17 @@ func (s *Store) OpenSessions(ctx context.Context, location int64, each func(*mac
 		newer[session.ID] = session.ID != 0
 	}
 	// The partial index holds open sessions only: however many are known, only those are read.
-	r, err := s.readers.QueryContext(ctx, `SELECT `+sessionColumns+` FROM sessions INDEXED BY sessions_open
-		WHERE ended_at IS NULL AND location_id = ?`, location)
-	if err != nil {
-		return wrap("read the open sessions", err)
-	}
-	defer func() { _ = r.Close() }()
-	row, dest := make([]driver.Value, sessionWidth), make([]any, sessionWidth)
-	for i := range row {
-		dest[i] = (*any)(&row[i])
-	}
-	for r.Next() {
-		if err := r.Scan(dest...); err != nil {
-			return wrap("read the open sessions", err)
-		}
-		session := sessionOf(row)
+	err = s.scanSessions(ctx, func(session *macwatch.Session) error {
 		if newer[session.ID] {
-			continue
+			return nil
 		}
 		if err := s.unseal(session); err != nil {
 			return err
 		}
-		if err := each(session); err != nil {
-			return err
-		}
-	}
-	if err := r.Err(); err != nil {
-		return wrap("read the open sessions", err)
+		return each(session)
+	}, `INDEXED BY sessions_open WHERE ended_at IS NULL AND location_id = ?`, location)
+	if err != nil {
+		return err
 	}
 	for _, session := range unfolded {
 		if session.Location == location && session.EndedAt.IsZero() {

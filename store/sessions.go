@@ -41,14 +41,33 @@ func (s *Store) Sessions(ctx context.Context, f macwatch.SessionFilter, each fun
 			newer[session.ID] = session
 		}
 	}
-	from := "sessions"
+	which := `WHERE true`
 	if f.Online && len(unfolded) == 0 {
-		from = "sessions INDEXED BY sessions_open_id WHERE ended_at IS NULL"
-	} else {
-		from += " WHERE true"
+		which = `INDEXED BY sessions_open_id WHERE ended_at IS NULL`
 	}
-	r, err := s.readers.QueryContext(ctx, `SELECT `+sessionColumns+` FROM `+from+`
-		AND (?1 = 0 OR location_id = ?1) AND (?2 = 0 OR mac = ?2) ORDER BY started_at, id`, at, int64(mac))
+	err = s.scanSessions(ctx, func(session *macwatch.Session) error {
+		if n, ok := newer[session.ID]; ok {
+			session = n
+		}
+		return v.show(session)
+	}, which+` AND (?1 = 0 OR location_id = ?1) AND (?2 = 0 OR mac = ?2) ORDER BY started_at, id`, at, int64(mac))
+	if err != nil {
+		return err
+	}
+	for _, session := range unfolded {
+		if session.ID == 0 && (at == 0 || session.Location == at) {
+			if err := v.show(session); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// scanSessions hands over the sessions in the rows that follow from which: the end of a
+// SELECT, from its index or condition on.
+func (s *Store) scanSessions(ctx context.Context, each func(*macwatch.Session) error, which string, args ...any) error {
+	r, err := s.readers.QueryContext(ctx, `SELECT `+sessionColumns+` FROM sessions `+which, args...)
 	if err != nil {
 		return wrap("read the sessions", err)
 	}
@@ -61,19 +80,8 @@ func (s *Store) Sessions(ctx context.Context, f macwatch.SessionFilter, each fun
 		if err := r.Scan(dest...); err != nil {
 			return wrap("read the sessions", err)
 		}
-		session := sessionOf(row)
-		if n, ok := newer[session.ID]; ok {
-			session = n
-		}
-		if err := v.show(session); err != nil {
+		if err := each(sessionOf(row)); err != nil {
 			return err
-		}
-	}
-	for _, session := range unfolded {
-		if session.ID == 0 && (at == 0 || session.Location == at) {
-			if err := v.show(session); err != nil {
-				return err
-			}
 		}
 	}
 	return wrap("read the sessions", r.Err())
@@ -156,21 +164,7 @@ func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 // device themselves, oldest first, each with its own address: what radiusd.Server.Remember
 // wants at the start.
 func (s *Store) NamelessSessions(ctx context.Context, each func(*macwatch.Session)) error {
-	r, err := s.readers.QueryContext(ctx, `SELECT `+sessionColumns+` FROM sessions
-		WHERE ended_at IS NULL AND (length(sealed) > 0 OR length(calling) < 12 OR calling LIKE '%.%.%.%') ORDER BY id`)
-	if err != nil {
-		return wrap("read the open sessions", err)
-	}
-	defer func() { _ = r.Close() }()
-	row, dest := make([]driver.Value, sessionWidth), make([]any, sessionWidth)
-	for i := range row {
-		dest[i] = (*any)(&row[i])
-	}
-	for r.Next() {
-		if err := r.Scan(dest...); err != nil {
-			return wrap("read the open sessions", err)
-		}
-		session := sessionOf(row)
+	return s.scanSessions(ctx, func(session *macwatch.Session) error {
 		if err := s.unseal(session); err != nil {
 			return err
 		}
@@ -180,8 +174,8 @@ func (s *Store) NamelessSessions(ctx context.Context, each func(*macwatch.Sessio
 		if !namesItself(session) {
 			each(session)
 		}
-	}
-	return wrap("read the open sessions", r.Err())
+		return nil
+	}, `WHERE ended_at IS NULL AND (length(sealed) > 0 OR length(calling) < 12 OR calling LIKE '%.%.%.%') ORDER BY id`)
 }
 
 // namesItself reports whether a session's packets say whose it is.
