@@ -111,7 +111,12 @@ func TestRFC6614Section23WhoIsNotLetIn(t *testing.T) {
 		_, err := s.try(config, "127.0.0.1")
 		require.ErrorContains(t, err, c.alert, "%d: %s", i, c.reason)
 		s.failed(c.reason, before+1)
-		told := lines.FilterMessage("RadSec connection refused").TakeAll()
+		// It is counted before it is logged.
+		var told []observer.LoggedEntry
+		require.Eventually(t, func() bool {
+			told = lines.FilterMessage("RadSec connection refused").All()
+			return len(told) > 0
+		}, 10*time.Second, time.Millisecond, c.reason)
 		require.Len(t, told, 1, c.reason)
 		_ = lines.TakeAll()
 		fields := told[0].ContextMap()

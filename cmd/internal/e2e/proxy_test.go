@@ -269,10 +269,13 @@ func TestFreeRADIUSProxy(t *testing.T) {
 		go func() {
 			answered <- p.ask(t, "acct", packet(userAnna, callingAnna, "Acct-Status-Type = Start", `Acct-Session-Id = "repeated"`), "-r", "30", "-t", "1")
 		}()
-		p.logged(t, "Sending duplicate proxied request", 2)
+		// How often it repeats is its own affair: under load it has done so once in half a minute.
+		p.logged(t, "Sending duplicate proxied request", 1)
 		require.NoError(t, g.daemon.process.Signal(syscall.SIGCONT))
 		require.Contains(t, <-answered, "Accounting-Response")
 		require.Equal(t, 1, g.session(t, "repeated").Records)
-		require.Greater(t, g.metrics(t).value(t, `radius_requests_total{code="Accounting-Request",listener="acct"}`), 2)
+		require.Eventually(t, func() bool {
+			return g.metrics(t).value(t, `radius_requests_total{code="Accounting-Request",listener="acct"}`) > 2
+		}, patience, 50*time.Millisecond, "the repeat arrived")
 	})
 }
