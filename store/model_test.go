@@ -98,7 +98,7 @@ func (m *model) record(r *macwatch.Record) {
 		same := old
 		same.event = rec.event
 		apart := old.event.Sub(rec.event).Abs()
-		if same == rec && (rec.stamped || apart <= 5*time.Second) {
+		if same == rec && (rec.stamped || apart <= 5*time.Second && !m.another(r, rec.event)) {
 			return
 		}
 	}
@@ -118,12 +118,7 @@ func (m *model) record(r *macwatch.Record) {
 func (m *model) session(r *macwatch.Record, event time.Time) *modelLeg {
 	id := identOf(r)
 	legs := m.sessions[id]
-	another := len(legs) == 0
-	if !another && r.Status == macwatch.StatusStart {
-		last := legs[len(legs)-1]
-		another = !last.end.IsZero() && !event.Before(last.end)
-	}
-	if another {
+	if len(legs) == 0 || m.another(r, event) {
 		m.sessions[id] = append(legs, &modelLeg{client: r.Client, nas: string(r.NAS), mac: r.MAC, session: string(r.SessionID)})
 	}
 	leg := m.sessions[id][len(m.sessions[id])-1]
@@ -143,6 +138,17 @@ func (m *model) session(r *macwatch.Record, event time.Time) *modelLeg {
 		leg.stops++
 	}
 	return leg
+}
+
+// another reports whether a record is the Start of another leg of its session: without
+// Event-Timestamp the Starts of two legs look the same, and only the time tells.
+func (m *model) another(r *macwatch.Record, event time.Time) bool {
+	legs := m.sessions[identOf(r)]
+	if r.Status != macwatch.StatusStart || len(legs) == 0 {
+		return false
+	}
+	last := legs[len(legs)-1]
+	return !last.end.IsZero() && !event.Before(last.end)
 }
 
 // restart closes what a NAS that restarted had open before it.
