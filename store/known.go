@@ -117,13 +117,18 @@ func (d *knownDevices) settle(k macwatch.DeviceKey, epoch uint32, first time.Tim
 	}
 }
 
-// learnCount is settle for what the tables say, which may be older than a sighting.
+// learnCount is settle for what the tables say, which may be older than a sighting. Of a
+// device that was not known before only this row is left: its own was erased or purged, and
+// must be written when it comes again.
 func (d *knownDevices) learnCount(k macwatch.DeviceKey, epoch uint32, first time.Time) {
-	if e := d.add(k); e != nil {
-		d.begin(k.Location, epoch)
-		if e.first == firstUnknown {
-			e.first = secondOf(first)
-		}
+	e, _ := d.find(k)
+	if e == nil {
+		d.doubt(k)
+		return
+	}
+	d.begin(k.Location, epoch)
+	if e.first == firstUnknown {
+		e.first = secondOf(first)
 	}
 }
 

@@ -229,3 +229,21 @@ func TestMemoryOfACountNeverSaysMoreThanTheRow(t *testing.T) {
 		})
 	})
 }
+
+// Of a device whose own row is gone (erased, or too old) only its count is left. When it
+// comes again it gets a row, also where memory has learned the count.
+func TestADeviceWhoseRowIsGoneGetsAnother(t *testing.T) {
+	v := openVenue(t)
+	number := v.activate(v.terms())
+	<-v.s.learned
+	v.sight(v.record(0, macwatch.StatusInterim))
+	require.Len(t, v.devices(), 1)
+	require.True(t, v.s.onWriter(func() { require.NoError(t, v.s.w.exec(`DELETE FROM devices`)) }))
+	v.restart()
+	<-v.s.learned
+	pass(time.Minute, v)
+	require.False(t, v.knownCount(0))
+	v.sight(v.record(0, macwatch.StatusInterim, counters(60, 1, 1)))
+	require.Len(t, v.devices(), 1)
+	require.Equal(t, 1, v.summary(number).DevicesCounted)
+}

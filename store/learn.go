@@ -92,8 +92,8 @@ func (w *writer) learnCounts(all []learned, current bool) {
 		}
 		if current && l.license == governing {
 			w.known.learnCount(l.key, number, fromMicros(l.first))
-		} else {
-			w.known.add(l.key)
+		} else if e, _ := w.known.find(l.key); e == nil {
+			w.known.doubt(l.key)
 		}
 	}
 }
