@@ -48,6 +48,9 @@ func (t *Passes) Find(location int64, key []byte) *Pass {
 	return nil
 }
 
+// None reports whether there never was a pass.
+func (t *Passes) None() bool { return t.root.Load() == nil }
+
 // Change puts passes in, each in the place of the one with its Location and key, and
 // takes others out.
 func (t *Passes) Change(put, drop []*Pass) {

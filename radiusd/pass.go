@@ -11,7 +11,7 @@ import (
 // there is none of this name here. Passes have names that nobody chooses, so that none
 // stands in the way of an account.
 func (r *reader) checkPass(l *location) (a admission, reason licensing.Reason, known bool) {
-	if r.server.options.Passes == nil {
+	if r.server.options.Passes == nil || r.server.options.Passes.None() {
 		return a, reason, false
 	}
 	var key [maxValue]byte

@@ -46,6 +46,8 @@ type Passes interface {
 	// Find returns the pass with this folded user name (macwatch.PassKey) at a Location;
 	// nil: there is none.
 	Find(location int64, key []byte) *macwatch.Pass
+	// None reports whether there is none at all, which spares each login the search.
+	None() bool
 }
 
 // Learner keeps, durably, that a source address of a RequireAuto client has sent a
