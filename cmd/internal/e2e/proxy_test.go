@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,29 +27,54 @@ var (
 type proxy struct {
 	auth, acct string // where it listens
 	log        string // file
-	process    *exec.Cmd
 }
 
-// start runs the proxy in the foreground until the test ends.
-func (p peer) start(t *testing.T, log string, args ...string) *exec.Cmd {
+// maxRestarts is how often a proxy may end by itself.
+const maxRestarts = 5
+
+// start runs the proxy in the foreground until the test ends. radsecproxy 1.9.2 now and
+// then dies in libssl when it has just connected: as an init system would, start starts it
+// again, and the clients repeat what it has lost.
+func (p peer) start(t *testing.T, log string, args ...string) {
 	t.Helper()
 	path, err := exec.LookPath(p.program)
 	require.NoError(t, err, "%s is missing. Install it with `make peers`, or: apt-get install --no-install-recommends %s", p.debian, p.debian)
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(t, err)
-	cmd := exec.Command(path, args...)
-	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	require.NoError(t, cmd.Start())
+	over, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		runtime.LockOSThread() // Pdeathsig is about the thread that has started it
+		defer runtime.UnlockOSThread()
+		for range 1 + maxRestarts {
+			cmd := exec.Command(path, args...)
+			cmd.Stdout, cmd.Stderr = out, out
+			cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+			if err := cmd.Start(); err != nil {
+				t.Errorf("cannot start %s: %v", p.program, err)
+				return
+			}
+			gone := make(chan error, 1)
+			go func() { gone <- cmd.Wait() }()
+			select {
+			case err := <-gone:
+				t.Logf("%s has ended: %v", p.program, err)
+			case <-over:
+				_ = cmd.Process.Kill()
+				<-gone
+				return
+			}
+		}
+		t.Errorf("%s keeps ending", p.program)
+	}()
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
+		close(over)
+		<-ended
 		_ = out.Close()
 		if text, err := os.ReadFile(log); t.Failed() && err == nil {
 			t.Logf("the end of %s:\n%s", log, text[max(0, len(text)-6000):])
 		}
 	})
-	return cmd
 }
 
 // freeUDP is a port that nobody holds at the moment. Neither proxy can say which port the
@@ -116,7 +142,7 @@ realm * {
 }
 `, p.auth, p.log, filepath.Join(g.certificates, "ca.crt"), filepath.Join(authority, "client-"+client+".crt"), filepath.Join(authority, "client-"+client+".key"),
 		secret, portOf(t, g.radsec)), 0o600))
-	p.process = radsecproxy.start(t, filepath.Join(dir, "out"), "-f", "-c", config)
+	radsecproxy.start(t, filepath.Join(dir, "out"), "-f", "-c", config)
 	return p
 }
 
@@ -231,7 +257,7 @@ func (g *gateway) startFreeRADIUS(t *testing.T) *proxy {
 		"@HOME_AUTH@", portOf(t, g.auth), "@HOME_ACCT@", portOf(t, g.acct),
 	).Replace(string(text))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "radiusd.conf"), []byte(config), 0o600))
-	p.process = freeradius.start(t, p.log, "-f", "-l", "stdout", "-xx", "-d", dir)
+	freeradius.start(t, p.log, "-f", "-l", "stdout", "-xx", "-d", dir)
 	p.logged(t, "Ready to process requests", 1)
 	return p
 }
