@@ -67,6 +67,7 @@ func (s *Store) Sessions(ctx context.Context, f macwatch.SessionFilter, each fun
 // scanSessions hands over the sessions in the rows that follow from which: the end of a
 // SELECT, from its index or condition on.
 func (s *Store) scanSessions(ctx context.Context, each func(*macwatch.Session) error, which string, args ...any) error {
+	//nolint:gosec // G202: which is always a text of this package's own; what comes from outside is bound
 	r, err := s.readers.QueryContext(ctx, `SELECT `+sessionColumns+` FROM sessions `+which, args...)
 	if err != nil {
 		return wrap("read the sessions", err)
