@@ -87,19 +87,41 @@ const (
 	missedReports   = 3
 )
 
-// Silence is how long the session may be silent before it is taken for over: three
-// times the longer of the interval that the NAS was asked for (interim, seconds; 0: it was
-// not asked) and the longest that it has shown; where there is neither, the longest
+// Silence is how long the session may be silent before it is taken for over. Where its NAS
+// reports while sessions last, three times the longer of the interval that it was asked for
+// (interim, seconds; 0: it was not asked) and the longest that the session has shown. Where
+// there is neither, or nothing but a Start and a Stop is to be expected, the longest
 // session (timeout, seconds; 0: not limited); else a day.
-func (s *Session) Silence(interim, timeout int) time.Duration {
+func (s *Session) Silence(reports bool, interim, timeout int) time.Duration {
 	interval := max(time.Duration(interim), time.Duration(s.Gap)) * time.Second
 	switch {
-	case interval > 0:
+	case reports && interval > 0:
 		return max(missedReports*interval, ShortestSilence)
 	case timeout > 0:
 		return max(time.Duration(timeout)*time.Second, ShortestSilence)
 	}
 	return LongestSilence
+}
+
+// What tells a NAS that reports while a session lasts from one that does not.
+const (
+	shortestInterval = time.Minute     // RFC 2869 section 5.16: no Acct-Interim-Interval is shorter
+	restartSlack     = 2 * time.Second // between the Stop and the Start of a gateway in stop-start mode
+)
+
+// Reports says whether a record of the session, which followed prior (nil: none) under the
+// same id, shows that its NAS reports regularly: by an Interim-Update, or by a Stop and a
+// Start at once, as gateways in stop-start mode send each minute. Many controllers send a
+// single Interim-Update soon after the Start, when they have learned the address of the
+// device, and none after that.
+func (s *Session) Reports(r *Record, event time.Time, prior *Session) bool {
+	switch r.Status {
+	case StatusInterim:
+		return event.Sub(s.StartedAt) >= shortestInterval
+	case StatusStart:
+		return prior != nil && prior.Closed() == ClosedByStop && s.StartedAt.Sub(prior.EndedAt) <= restartSlack
+	}
+	return false
 }
 
 // SilentSince is when the session was heard of last.

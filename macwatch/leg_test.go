@@ -154,12 +154,33 @@ func TestALapsedSessionGoesOn(t *testing.T) {
 
 func TestSilence(t *testing.T) {
 	s := fold(rec(StatusStart, 0))[0]
-	require.Equal(t, LongestSilence, s.Silence(0, 0), "nothing is known")
-	require.Equal(t, 2*time.Hour, s.Silence(0, 7200), "the longest session")
-	require.Equal(t, 30*time.Minute, s.Silence(600, 7200), "three intervals")
+	require.Equal(t, LongestSilence, s.Silence(true, 0, 0), "nothing is known")
+	require.Equal(t, 2*time.Hour, s.Silence(true, 0, 7200), "the longest session")
+	require.Equal(t, 30*time.Minute, s.Silence(true, 600, 7200), "three intervals")
 	s.take(rec(StatusInterim, 20*time.Minute, with(1200, 1, 1)), noon.Add(20*time.Minute))
-	require.Equal(t, time.Hour, s.Silence(600, 0), "the NAS has an interval of its own")
-	require.Equal(t, ShortestSilence, fold(rec(StatusStart, 0))[0].Silence(60, 0))
+	require.Equal(t, time.Hour, s.Silence(true, 600, 0), "the NAS has an interval of its own")
+	require.Equal(t, ShortestSilence, fold(rec(StatusStart, 0))[0].Silence(true, 60, 0))
+	require.Equal(t, LongestSilence, s.Silence(false, 600, 0), "nothing but a Stop is to be expected")
+	require.Equal(t, 2*time.Hour, s.Silence(false, 600, 7200))
+}
+
+func TestReports(t *testing.T) {
+	s := fold(rec(StatusStart, 0))[0]
+	for _, tt := range []struct {
+		r    *Record
+		want bool
+	}{
+		{rec(StatusInterim, 5*time.Second), false}, {rec(StatusInterim, time.Minute), true},
+		{rec(StatusStop, time.Hour), false}, {rec(StatusStart, 0), false},
+	} {
+		require.Equal(t, tt.want, s.Reports(tt.r, tt.r.Event(), nil))
+	}
+	for gap, want := range map[time.Duration]bool{0: true, 2 * time.Second: true, 3 * time.Second: false} {
+		next := rec(StatusStart, time.Minute+gap)
+		legs := fold(rec(StatusStart, 0), rec(StatusStop, time.Minute), next)
+		require.Len(t, legs, 2)
+		require.Equal(t, want, legs[1].Reports(next, next.Event(), legs[0]), gap)
+	}
 }
 
 // usage is one use of a session id, as the NAS knows it.

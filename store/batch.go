@@ -26,6 +26,7 @@ type batch struct {
 	misses    int
 	audit     chain
 	passes    passEdits
+	reporters []nasKey // that report, and this was not noted yet
 }
 
 type cacheEntry struct {
@@ -65,7 +66,7 @@ func (w *writer) newBatch() *batch {
 	*b = batch{
 		w: w, now: w.s.Now().Truncate(time.Microsecond), state: w.state, audit: w.audit,
 		places: b.places, sessions: b.sessions, order: b.order[:0], devices: b.devices, counts: b.counts,
-		cached: b.cached[:0], folded: folded{ids: b.folded.ids, rows: b.folded.rows[:0]}, passes: b.passes,
+		cached: b.cached[:0], folded: folded{ids: b.folded.ids, rows: b.folded.rows[:0]}, passes: b.passes, reporters: b.reporters[:0],
 	}
 	return b
 }

@@ -112,6 +112,7 @@ func (t *tx) settle() error {
 			WHERE max(started_at, updated_at, coalesce(ended_at, 0), heard_at) > ?1`,
 		// To before now, or the next event of the same NAS would seem to be a repeat.
 		`UPDATE nas_events SET event_at = min(event_at, ?1 - 10000000), recorded_at = min(recorded_at, ?1) WHERE max(event_at, recorded_at) > ?1`,
+		`UPDATE reporters SET reported_at = ?1 WHERE reported_at > ?1`,
 		`UPDATE retired_guests SET at = ?1 WHERE at > ?1`,
 		`UPDATE passes SET first_use_at = ?1, ended_at = iif(valid_for > 0, min(ended_at, ?1 + valid_for), ended_at) WHERE first_use_at > ?1`,
 		`UPDATE passes SET revoked_at = ?1 WHERE revoked_at > ?1`,
@@ -128,6 +129,7 @@ func (t *tx) settle() error {
 		t.w.sessions.purge()
 		t.w.seen.settle(t.now)
 		t.w.boots.settle(t.now)
+		t.w.reporters.settle(t.now)
 		if err := t.w.loadPasses(t.ctx, t.now); err != nil {
 			t.w.s.log.Error("passes could not be read again after the clock was set back; they are at the next start", zap.Error(err))
 		}

@@ -37,7 +37,7 @@ type habit struct {
 	multi     bool          // links hops
 	narrow    bool          // counters of 32 bits, no gigawords
 	stopStart bool          // Stop and Start each minute
-	interval  time.Duration // between reports
+	interval  time.Duration // between reports; 0: none
 	site      string        // NAS-Identifier that several share, by their controller
 }
 
@@ -46,6 +46,7 @@ func habits() []habit {
 		{name: "hostapd", reuses: true, stamp: "true", delays: true, announces: true, perBSS: true, interval: 10 * time.Minute},
 		{name: "unifi", reuses: true, stamp: "true", delays: true, narrow: true, interval: 10 * time.Minute},
 		{name: "aruba", stamp: "none", delays: true, multi: true, interval: 10 * time.Minute},
+		{name: "aruba-controller", stamp: "none", delays: true, multi: true},
 		{name: "mikrotik", reuses: true, stamp: "slow", delays: true, announces: true, interval: 5 * time.Minute},
 		{name: "huawei", stamp: "2008", delays: true, announces: true, interval: 15 * time.Minute},
 		{name: "ruckus", stamp: "tomorrow", delays: true, announces: true, multi: true, interval: 10 * time.Minute},
@@ -223,7 +224,9 @@ func (h *hotel) join(g *hotelGuest, ap *hotelAP) {
 	if !u.startLost {
 		h.send(u, macwatch.StatusStart, 0)
 	}
-	h.after(int(ap.interval/time.Second), func() { h.report(u) })
+	if ap.interval > 0 {
+		h.after(int(ap.interval/time.Second), func() { h.report(u) })
+	}
 	h.after(h.between(180, 3600), func() { h.move(u) })
 }
 

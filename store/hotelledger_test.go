@@ -14,6 +14,7 @@ type hotelLedger struct {
 	h        *hotel
 	uses     map[string][]*use // by session id of a NAS and device, in order of their first record
 	boots    map[string]time.Time
+	reports  map[string]bool // NASes that report while sessions last
 	slotless map[*hotelAP]bool
 	devices  map[macwatch.MAC]bool
 	counted  map[macwatch.MAC]bool
@@ -68,6 +69,9 @@ func (l *hotelLedger) arrived(p *packet) {
 		if len(all) > 0 {
 			before := &all[len(all)-1].told
 			before.followed = true
+			if before.by == macwatch.ClosedByStop && u.ap.stopStart && event.Sub(before.end) <= 2*time.Second {
+				l.reports[u.ap.nas()] = true
+			}
 			if before.open() {
 				before.end, before.by = before.last, macwatch.ClosedByGateway
 			}
@@ -93,6 +97,7 @@ func (l *hotelLedger) arrived(p *packet) {
 	}
 	switch p.record.Status {
 	case macwatch.StatusInterim:
+		l.reports[u.ap.nas()] = true
 		if seconds > t.seconds && (t.begun || t.seconds > 0) {
 			t.gap = max(t.gap, seconds-t.seconds)
 		}
@@ -135,12 +140,16 @@ func (l *hotelLedger) boot(p *packet, event time.Time) {
 
 // lapse closes what was silent for three intervals: the longer of the ten minutes that the
 // Location asks for and of what the NAS has shown. After a start of the gateway each NAS
-// first has the time of one.
+// first has the time of one. Who has never reported between a Start and a Stop has a day.
 func (l *hotelLedger) lapse(now int) {
 	for _, all := range l.uses {
 		t := &all[len(all)-1].told
 		interval := max(600, t.gap)
-		if t.open() && now-t.heard > 3*interval && now-l.started > interval {
+		allowed := 3 * interval
+		if !l.reports[all[0].ap.nas()] {
+			allowed = aDay
+		}
+		if t.open() && now-t.heard > allowed && now-l.started > interval {
 			t.end, t.by = t.last, macwatch.ClosedByGateway
 		}
 	}

@@ -73,7 +73,7 @@ func TestHotelWeek(t *testing.T) {
 	w.until(6*aDay + 12*anHour)
 	w.hotel.powerCut(w.hotel.aps[:len(w.hotel.aps)/2], 5*60, 30)
 	w.kill(t)
-	w.until(8 * aDay) // everybody has left, and what was lost is silent
+	w.until(8*aDay + 6*anHour) // everybody has left, and what was lost is silent
 	w.compare()
 	require.Zero(t, w.onlineCount())
 	w.requireCalamities()
@@ -103,6 +103,12 @@ func (w *week) requireCalamities() {
 			if u.ap.narrow && t.output > 1<<32 {
 				had["counters that wrapped"]++
 			}
+			if u.ap.interval == 0 && t.seconds > 3*600 && t.by == macwatch.ClosedByStop {
+				had["in silence until their Stop"]++
+			}
+			if u.ap.interval == 0 && t.by == macwatch.ClosedByGateway {
+				had["given up after a day of silence"]++
+			}
 			if u.multi != "" {
 				had["linked hops"]++
 			}
@@ -111,7 +117,7 @@ func (w *week) requireCalamities() {
 	had["repeats"], had["went on after an end"] = w.ledger.repeats, w.ledger.wentOn
 	w.test.Log(had)
 	for _, what := range []string{"ended by stop", "ended by nas", "ended by gateway", "Starts lost", "ids given out again", "and their Stop was lost",
-		"and their Start was lost", "counters that wrapped", "linked hops", "repeats", "went on after an end"} {
+		"and their Start was lost", "counters that wrapped", "linked hops", "in silence until their Stop", "given up after a day of silence", "repeats", "went on after an end"} {
 		require.Greater(w.t, had[what], 4, what)
 	}
 }
@@ -123,7 +129,7 @@ func newWeek(t *testing.T, seed uint64) *week {
 	h := &hotel{rng: rand.New(rand.NewPCG(seed, 1)), begin: v.clock.now(), latest: map[*hotelGuest]map[*hotelAP]*use{}, location: v.location.ID}
 	h.open(4, 250, [2]int64{v.client.ID, controller.ID})
 	w := &week{venue: v, test: t, hotel: h, ledger: &hotelLedger{
-		h: h, uses: map[string][]*use{}, boots: map[string]time.Time{}, slotless: map[*hotelAP]bool{},
+		h: h, uses: map[string][]*use{}, boots: map[string]time.Time{}, reports: map[string]bool{}, slotless: map[*hotelAP]bool{},
 		devices: map[macwatch.MAC]bool{}, counted: map[macwatch.MAC]bool{},
 	}}
 	// Two access points too many: their guests are served by nobody, but accounted for.

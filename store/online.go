@@ -55,7 +55,8 @@ func (w *writer) silenceOf(s *macwatch.Session) time.Duration {
 	case l.Settings.StaleAfter > 0:
 		return time.Duration(l.Settings.StaleAfter) * time.Second
 	}
-	return s.Silence(l.Settings.Reply.InterimInterval, l.Settings.Reply.SessionTimeout)
+	reports := w.reporters.has(s.Client, s.NAS, w.s.Now())
+	return s.Silence(reports, l.Settings.Reply.InterimInterval, l.Settings.Reply.SessionTimeout)
 }
 
 // followLocation takes up who is online at a Location that has begun to limit it.

@@ -34,6 +34,7 @@ func (b *batch) record(r *macwatch.Record) error {
 		return err
 	}
 	outcome, session := macwatch.NextLeg, hand.session
+	var prior *macwatch.Session
 	if session != nil {
 		outcome = session.Apply(r, event)
 	}
@@ -45,7 +46,7 @@ func (b *batch) record(r *macwatch.Record) error {
 			return err
 		}
 	case macwatch.NextLeg:
-		prior := session
+		prior = session
 		session = macwatch.OpenSession(r, ident, event, prior)
 		b.closeByEarlierEvent(session)
 		if prior != nil {
@@ -67,6 +68,11 @@ func (b *batch) record(r *macwatch.Record) error {
 		b.touch(hand)
 	case macwatch.Applied:
 		b.touch(hand)
+	}
+	if session.Reports(r, event, prior) {
+		if err := b.noteReporter(session); err != nil {
+			return err
+		}
 	}
 	if err := b.seeAP(r); err != nil {
 		return err

@@ -61,6 +61,54 @@ func TestSilentSessionsCloseByThemselves(t *testing.T) {
 	require.Equal(t, "10:42  stop", v.standing()["s-2"])
 }
 
+// Where a NAS has never reported between a Start and a Stop (controllers of Aruba, unless
+// they are told to), a guest is online for as long as a session may last.
+func TestWhoNeverReportsIsNotSilent(t *testing.T) {
+	v := openVenue(t)
+	at := func(nas string) func(*macwatch.Record) {
+		return func(r *macwatch.Record) { r.NAS = []byte(nas) }
+	}
+	// One report when the device has its address is none of those that come regularly.
+	v.sight(v.record(1, macwatch.StatusStart, at("a")), v.record(2, macwatch.StatusStart, at("b")))
+	v.clock.advance(5 * time.Second)
+	v.sight(v.record(1, macwatch.StatusInterim, at("a"), counters(5, 1, 1)))
+	v.later(12 * time.Hour)
+	require.Equal(t, map[string]string{"s-1": "", "s-2": ""}, v.standing())
+	v.restart()
+	v.later(11 * time.Hour)
+	require.Equal(t, map[string]string{"s-1": "", "s-2": ""}, v.standing())
+
+	// As soon as one does, those of before at the same NAS are over.
+	v.sight(v.record(3, macwatch.StatusStart, at("b")))
+	v.clock.advance(10 * time.Minute)
+	v.sight(v.record(3, macwatch.StatusInterim, at("b"), counters(600, 1, 1)))
+	v.crash(t.TempDir())
+	v.later(11 * time.Minute)
+	require.Equal(t, map[string]string{"s-1": "", "s-2": "10:00 Lost-Carrier gateway", "s-3": ""}, v.standing())
+	v.later(2 * time.Hour)
+	require.Equal(t, map[string]string{"s-1": "10:00 Lost-Carrier gateway", "s-2": "10:00 Lost-Carrier gateway", "s-3": "09:10 Lost-Carrier gateway"}, v.standing(), "nor longer than a day")
+
+	// With a longest session, that decides.
+	settings := v.location.Settings
+	settings.Reply.SessionTimeout = 7200
+	_, err := v.s.SetLocation(ctx, by, v.location.Code, settings)
+	require.NoError(t, err)
+	v.sight(v.record(4, macwatch.StatusStart, at("a")))
+	v.later(119 * time.Minute)
+	require.Empty(t, v.standing()["s-4"])
+	v.later(2 * time.Minute)
+	require.NotEmpty(t, v.standing()["s-4"])
+
+	// Who has stopped reporting is forgotten after a week, even without a restart.
+	v.clock.advance(reporterMemory)
+	v.sight(v.record(5, macwatch.StatusStart, at("b")))
+	v.later(time.Hour)
+	require.Empty(t, v.standing()["s-5"])
+	v.restart()
+	v.later(40 * time.Minute)
+	require.Empty(t, v.standing()["s-5"])
+}
+
 func TestStaleAfterIsASettingOfTheLocation(t *testing.T) {
 	v := openVenue(t)
 	settings := v.location.Settings

@@ -16,7 +16,7 @@ type statements struct {
 	selectDevice, upsertDevice, raiseSeen                  *stmt
 	upsertCounted                                          *stmt
 	selectCount, saveCount, insertWindow                   *stmt
-	insertRaw, insertNASEvent                              *stmt
+	insertRaw, insertNASEvent, noteReporter                *stmt
 	appendJournal, trimJournal, appendDevices, trimDevices *stmt
 	selectOld, deleteSession, deleteNASEvents, deleteRaw   *stmt
 	oldestSession, trimIndex, deletePasses                 *stmt
@@ -85,6 +85,8 @@ func (s *statements) all() map[**stmt]string {
 		&s.insertRaw: `INSERT INTO raw_records (client_id, location_id, key, status, reason, event_at, recorded_at, packet)
 			SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
 			WHERE NOT EXISTS (SELECT 1 FROM raw_records WHERE key = ?3 AND abs(event_at - ?6) <= ?9)`,
+		&s.noteReporter: `INSERT INTO reporters (client_id, nas, reported_at) VALUES (?, ?, ?)
+			ON CONFLICT DO UPDATE SET reported_at = max(reported_at, excluded.reported_at)`,
 		&s.insertNASEvent: `INSERT INTO nas_events (client_id, nas, key, status, called_mac, event_at, recorded_at)
 			SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
 			WHERE NOT EXISTS (SELECT 1 FROM nas_events WHERE key = ?3 AND abs(event_at - ?6) <= ?8)`,

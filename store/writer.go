@@ -32,6 +32,7 @@ type writer struct {
 	newcomers   newcomers
 	known       knownDevices
 	boots       boots
+	reporters   reporters
 	silence     silence
 	seen        lateSeen
 	row         [5]driver.Value // read at the moment
@@ -93,6 +94,9 @@ func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err er
 		return nil, err
 	}
 	if err = w.loadBoots(ctx); err != nil {
+		return nil, err
+	}
+	if err = w.loadReporters(ctx); err != nil {
 		return nil, err
 	}
 	if err = w.loadErased(ctx); err != nil {
@@ -238,6 +242,9 @@ func (w *writer) succeed(b *batch) {
 	for i := range b.cached {
 		w.s.cache.Add(b.cached[i].key, b.cached[i].epoch, b.cached[i].first)
 		w.known.settle(b.cached[i].key, b.cached[i].epoch, b.cached[i].first)
+	}
+	for _, key := range b.reporters {
+		w.reporters[key] = b.now
 	}
 	w.s.metrics.cacheHits.Add(float64(b.hits))
 	w.s.metrics.cacheMisses.Add(float64(b.misses))
