@@ -120,8 +120,9 @@ func (s *Session) Reports(r *Record, event time.Time, prior *Session) bool {
 		return event.Sub(s.StartedAt) >= shortestInterval
 	case StatusStart:
 		return prior != nil && prior.Closed() == ClosedByStop && s.StartedAt.Sub(prior.EndedAt) <= restartSlack
+	default:
+		return false
 	}
-	return false
 }
 
 // SilentSince is when the session was heard of last.
