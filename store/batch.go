@@ -33,6 +33,7 @@ type cacheEntry struct {
 	key   macwatch.DeviceKey
 	epoch uint32
 	first time.Time
+	known bool // memory says so already
 }
 
 // place is what a batch knows of a Location: looked up once, then at hand.

@@ -32,7 +32,7 @@ func (b *batch) sight(r *macwatch.Record, s *macwatch.Session, event time.Time) 
 	reason := b.weigh(p, r, s, event)
 	if reason == licensing.ReasonNone && !windowed {
 		if first, ok := b.w.known.counted(key, p.epoch, event); ok {
-			b.cached = append(b.cached, cacheEntry{key, p.epoch, first})
+			b.cached = append(b.cached, cacheEntry{key, p.epoch, first, true})
 			return b.count(p, r, r.MAC, event, false)
 		}
 	}
@@ -71,7 +71,7 @@ func (b *batch) sight(r *macwatch.Record, s *macwatch.Session, event time.Time) 
 	case reason != licensing.ReasonNone:
 		return nil
 	}
-	b.cached = append(b.cached, cacheEntry{key, p.epoch, device.countedFirst})
+	b.cached = append(b.cached, cacheEntry{key, p.epoch, device.countedFirst, false})
 	return b.count(p, r, r.MAC, event, added)
 }
 

@@ -17,7 +17,19 @@ import (
 const (
 	backlogSize = 8192 // beyond it folding follows each batch
 	foldStep    = 32
+	foldShare   = 16 // of what is beyond it, that part at once
 )
+
+// share is how many of those beyond a backlog are folded after a batch. Guests come in
+// waves: were all of them folded at once, the answers of the next batch would wait for it;
+// so the backlog takes up the waves, and what follows a batch is their mean. Less than a
+// step is not worth a transaction yet.
+func share(beyond int) int {
+	if n := beyond / foldShare; n >= foldStep {
+		return n
+	}
+	return 0
+}
 
 // backlog is the sessions whose latest state stands in the journal only. A record's
 // transaction appends to the journal, which costs the same however large the tables

@@ -17,13 +17,13 @@ const (
 // fold writes to their rows what is too much for the journals: so little at a time that
 // no answer waits for it.
 func (w *writer) fold() error {
-	if over := len(w.backlog.order) - backlogSize; over > 0 {
-		if err := w.foldSome(over); err != nil {
+	if n := share(len(w.backlog.order) - backlogSize); n > 0 {
+		if err := w.foldSome(n); err != nil {
 			return err
 		}
 	}
-	if over := w.newcomers.len() - newcomerBacklog; over > 0 {
-		if err := w.foldNewcomers(over); err != nil {
+	if n := share(w.newcomers.len() - newcomerBacklog); n > 0 {
+		if err := w.foldNewcomers(n); err != nil {
 			return err
 		}
 	}
@@ -62,6 +62,7 @@ func (w *writer) housekeep(last bool) error {
 		return err
 	}
 	w.forgetPasses()
+	w.relearn()
 	if err := w.eraseStays(); err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ type knownDevices struct {
 	count    int
 	full     bool // there are more than knownLimit: who is not here may have rows all the same
 	complete bool // all have been learned
+	forgot   bool // counts have been forgotten since they were learned
 }
 
 // knownDevice is 16 octets.
@@ -139,16 +140,18 @@ func (d *knownDevices) doubt(k macwatch.DeviceKey) {
 	}
 }
 
-// forget notes that a device's row is gone: rather one search more when it comes again.
+// forget notes that a device's row is gone. Its count may have been read before that, and
+// must not be learned after it.
 func (d *knownDevices) forget(k macwatch.DeviceKey) {
 	if e, _ := d.find(k); e != nil {
-		e.first = firstUnknown
+		e.first = firstDoubted
 	}
 }
 
 // begin forgets what was known of a Location's count, if it is about another epoch: an
 // operator's change begins one, and may bear on any device. At ten million devices this
-// takes some 20 ms, once for each change.
+// takes some 20 ms, once for each change. What is forgotten is learned again when the
+// operator is done (see learn.go).
 func (d *knownDevices) begin(location int64, epoch uint32) {
 	if d.epochs[location] == epoch {
 		return
@@ -157,6 +160,7 @@ func (d *knownDevices) begin(location int64, epoch uint32) {
 		d.epochs = map[int64]uint32{}
 	}
 	if _, other := d.epochs[location]; other {
+		d.forgot = true
 		for bucket := range slices.Values(d.buckets) {
 			for i := range bucket {
 				if e := &bucket[i]; int64(e.location) == location && e.first != firstDoubted {

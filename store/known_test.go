@@ -181,6 +181,33 @@ func TestTheCountOfKnownDevicesIsLearned(t *testing.T) {
 	require.Equal(t, 2, v.count(`SELECT count(*) FROM devices WHERE reason = 'exempt-device'`))
 }
 
+// An operator's change may bear on any device: what was known of all counts is forgotten,
+// and learned again once the operator is done.
+func TestCountsThatWereForgottenAreLearnedAgain(t *testing.T) {
+	v := openVenue(t)
+	number := v.activate(v.terms())
+	<-v.s.learned
+	for n := range 5 {
+		v.sight(v.record(n, macwatch.StatusInterim))
+	}
+	pass(time.Minute, v)
+	for round := range 2 {
+		require.NoError(t, v.s.ListDevice(ctx, by, v.location.Code, macwatch.ListedDevice{MAC: guest(round), Kind: "exempt"}))
+		v.later(0)
+		v.sight(v.record(round, macwatch.StatusInterim, counters(9, 9, 9)), v.record(4, macwatch.StatusInterim, counters(uint32(9+round), 9, 9)))
+		require.True(t, v.knownCount(4), "it was sighted since")
+		require.False(t, v.knownCount(3))
+		v.later(relearnPause / 2)
+		require.False(t, v.knownCount(3), "another change may follow")
+		v.later(relearnPause)
+		require.Eventually(t, func() bool { return v.knownCount(3) }, patience, time.Millisecond)
+		require.False(t, v.knownCount(round), "something stands against it, whatever its row says")
+		v.sight(v.record(3, macwatch.StatusInterim, counters(uint32(9+round), 9, 9)))
+	}
+	require.Equal(t, 5, v.summary(number).DevicesCounted)
+	require.Len(t, v.devices(), 5)
+}
+
 // A device that counts and, in one batch, is sighted once with and once without anything
 // against it, in whatever order: memory never says more than its row.
 func TestMemoryOfACountNeverSaysMoreThanTheRow(t *testing.T) {

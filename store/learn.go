@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -20,31 +21,57 @@ type learned struct {
 	first   int64 // counted sighting, in microseconds; of devices: 1 when something stands against it
 }
 
-// learnDevices tells the writer of all devices in the tables, a few at a time, and ends
-// when it has, or when the store is closed. Whom something stands against comes first, so
-// that the count of nobody is learned in spite of it.
+// learnDevices tells the writer of all devices in the tables, a few at a time; then, each
+// time counts were forgotten, of those again. It ends when the store is closed.
 func (s *Store) learnDevices() {
-	defer close(s.learned)
-	for _, l := range []struct {
-		query string
-		next  func(learned) []any
-		take  func(*writer, []learned, bool)
-	}{
-		{`SELECT 0, location_id, mac, reason <> '' FROM devices WHERE (location_id, mac) > (?, ?) ORDER BY location_id, mac LIMIT ?`,
-			func(l learned) []any { return []any{l.key.Location, int64(l.key.MAC), learnStep} }, (*writer).learnRows},
-		{`SELECT license_id, location_id, mac, first_at FROM counted WHERE (license_id, location_id, mac) > (?, ?, ?)
-			ORDER BY license_id, location_id, mac LIMIT ?`,
-			func(l learned) []any { return []any{l.license, l.key.Location, int64(l.key.MAC), learnStep} }, (*writer).learnCounts},
-	} {
-		if err := s.learn(l.query, l.next, l.take); err != nil {
-			s.log.Warn("the known devices could not be read; each new one costs two searches more", zap.Error(err))
-			return
+	defer close(s.learner)
+	// Whom something stands against comes first, so that the count of nobody is learned in
+	// spite of it.
+	err := s.learn(`SELECT 0, location_id, mac, reason <> '' FROM devices WHERE (location_id, mac) > (?, ?) ORDER BY location_id, mac LIMIT ?`,
+		func(l learned) []any { return []any{l.key.Location, int64(l.key.MAC), learnStep} }, (*writer).learnRows)
+	if err == nil {
+		err = s.learnAllCounts()
+	}
+	if err != nil {
+		s.log.Warn("the known devices could not be read; each new one costs two searches more", zap.Error(err))
+	} else {
+		s.onWriter(func() {
+			s.w.known.complete = true
+			s.metrics.learned.Set(1)
+		})
+	}
+	close(s.learned)
+	for range s.forgot {
+		if err := s.learnAllCounts(); err != nil {
+			s.log.Warn("what counts could not be read again; each known device costs a search more, once", zap.Error(err))
 		}
 	}
-	s.onWriter(func() {
-		s.w.known.complete = true
-		s.metrics.learned.Set(1)
-	})
+}
+
+func (s *Store) learnAllCounts() error {
+	return s.learn(`SELECT license_id, location_id, mac, first_at FROM counted WHERE (license_id, location_id, mac) > (?, ?, ?)
+		ORDER BY license_id, location_id, mac LIMIT ?`,
+		func(l learned) []any { return []any{l.license, l.key.Location, int64(l.key.MAC), learnStep} }, (*writer).learnCounts)
+}
+
+// relearnPause is for how long no operator may have changed anything before counts that were
+// forgotten are learned again: the next change would make it all in vain.
+const relearnPause = time.Second
+
+// relearn asks for that when it is time.
+func (w *writer) relearn() {
+	changes, now := w.s.changes.Load(), w.s.uptime()
+	if changes != w.changesSeen {
+		w.changesSeen, w.changedAt = changes, now
+	}
+	if !w.known.forgot || !w.known.complete || now-w.changedAt < relearnPause {
+		return
+	}
+	select {
+	case w.s.forgot <- struct{}{}:
+		w.known.forgot = false
+	default: // the last one is under way
+	}
 }
 
 // learn reads a table in order of its key; args are those of the query after a row. What

@@ -63,7 +63,9 @@ type Store struct {
 	checkpointer *checkpointer
 	queue        *queue
 	done         chan struct{} // closed when the writer has ended
-	learned      chan struct{} // closed when learnDevices has
+	learned      chan struct{} // closed when learnDevices has told of all
+	forgot       chan struct{} // by the writer: counts are to be learned again; closed at the end
+	learner      chan struct{} // closed when learnDevices has ended
 	stopReckon   context.CancelFunc
 	reckoned     chan struct{} // closed when reckon has ended
 
@@ -110,7 +112,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s := &Store{
 		dir: o.Dir, log: o.Log, wall: o.Now, uptime: o.Uptime, keepRaw: o.KeepRaw, macStorage: o.MACStorage, keep: o.retention(), metrics: newMetrics(o.Metrics),
-		queue: newQueue(o.Queue), done: make(chan struct{}), learned: make(chan struct{}), reckoned: make(chan struct{}), news: make(chan struct{}, 1), cache: macwatch.NewCache(o.CacheCapacity),
+		queue: newQueue(o.Queue), done: make(chan struct{}), learned: make(chan struct{}), forgot: make(chan struct{}), learner: make(chan struct{}), reckoned: make(chan struct{}), news: make(chan struct{}, 1), cache: macwatch.NewCache(o.CacheCapacity),
 	}
 	s.SetIssuers(o.Issuers)
 	if err := s.open(); err != nil {
@@ -178,7 +180,8 @@ func (s *Store) Close() error {
 	<-s.reckoned
 	s.queue.close()
 	<-s.done
-	<-s.learned
+	close(s.forgot)
+	<-s.learner
 	return s.closeFiles()
 }
 

@@ -44,6 +44,8 @@ type writer struct {
 	failed      bool                 // the last commit failed
 	verified    bool                 // the facts were held against the evidence
 	lazy        bool                 // the connection does not wait for the disk (see within)
+	changesSeen uint64               // of Store.changes
+	changedAt   time.Duration        // uptime when that was seen
 	idleLooked  time.Duration        // uptime when idle APs were last looked for
 	slotsSaved  time.Duration        // uptime when it was last noted which slots were seen
 	clockSaved  time.Duration        // uptime when the clock was last noted
@@ -241,7 +243,9 @@ func (w *writer) succeed(b *batch) {
 	b.settleFold()
 	for i := range b.cached {
 		w.s.cache.Add(b.cached[i].key, b.cached[i].epoch, b.cached[i].first)
-		w.known.settle(b.cached[i].key, b.cached[i].epoch, b.cached[i].first)
+		if !b.cached[i].known {
+			w.known.settle(b.cached[i].key, b.cached[i].epoch, b.cached[i].first)
+		}
 	}
 	for _, key := range b.reporters {
 		w.reporters[key] = b.now

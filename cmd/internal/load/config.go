@@ -36,6 +36,7 @@ type Config struct {
 	Prepare  int           // requests of each kind to write in advance, about 170 octets each; 0: 250 000. Later ones cost the run 0.5 us each
 
 	Guests   int // devices, 1-2^31, default 100 000
+	Skip     int // guests of an earlier run: this one begins with those after them
 	Users    int // portal logins, 1-10^6, default 1000
 	Sessions int // accounting sessions at a time, default 1024; rounded up to a multiple of the ports
 
@@ -105,6 +106,7 @@ func (c Config) check() error {
 		{"prepare", c.Prepare, 0, 20_000_000},
 		{"count", c.Count, 0, 1 << 40},
 		{"guests", c.Guests, 1, 1 << 31},
+		{"skip", c.Skip, 0, 1 << 31},
 		{"users", c.Users, 1, 1_000_000},
 		{"sessions", c.Sessions, 1, 10_000_000},
 		{"loss", c.Loss, 0, 100},

@@ -38,6 +38,7 @@ type encoder struct {
 	run      uint32 // tells the sessions of this run from those of others
 	ports    uint64 // each is a NAS with one access point
 	guests   uint64
+	skip     uint64 // of them
 	users    uint64
 	sessions uint64
 	stamp    uint32 // Event-Timestamp of a Start; Unix seconds
@@ -47,7 +48,7 @@ type encoder struct {
 func newEncoder(cfg Config, workload Workload) *encoder {
 	return &encoder{
 		signer: newSigner(cfg.Secret), workload: workload, run: rand.Uint32(),
-		ports: uint64(cfg.Ports), guests: uint64(cfg.Guests), users: uint64(cfg.Users), sessions: uint64(cfg.Sessions),
+		ports: uint64(cfg.Ports), guests: uint64(cfg.Guests), skip: uint64(cfg.Skip), users: uint64(cfg.Users), sessions: uint64(cfg.Sessions),
 		stamp: uint32(time.Now().Unix()), rng: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
 	}
 }
@@ -88,7 +89,7 @@ func (e *encoder) access(dst []byte, begin int, i uint64) []byte {
 	// place anything before it (CVE-2024-3596).
 	dst = append(dst, attrMessageAuthenticator, 2+md5.Size)
 	dst = append(dst, make([]byte, md5.Size)...)
-	mac := MAC(i, e.guests)
+	mac := MAC(e.skip+i, e.guests)
 	if e.workload == AuthPAP {
 		dst = closed(appendUser(opened(dst, attrUserName), "guest-", i%e.users), dst)
 		var password [16]byte
@@ -110,7 +111,7 @@ func (e *encoder) password(dst, password, authenticator []byte) []byte {
 
 func (e *encoder) account(dst []byte, i uint64) []byte {
 	r := recordAt(i, e.sessions)
-	mac := MAC(r.session, e.guests)
+	mac := MAC(e.skip+r.session, e.guests)
 	dst = number(dst, attrAcctStatusType, uint32(r.status))
 	id := append(appendHex(opened(dst, attrAcctSessionID), uint64(e.run), 8, upperDigits), '-')
 	dst = closed(appendHex(id, r.session*scatter, 8, upperDigits), dst)

@@ -67,6 +67,22 @@ func TestAccessRequests(t *testing.T) {
 	}
 }
 
+// A run can begin with the guests after those of the one before.
+func TestGuestsThatAreSkipped(t *testing.T) {
+	for _, workload := range []Workload{AuthMAC, Acct} {
+		e := testEncoder(t, workload)
+		e.skip = 700
+		for i := range uint64(400) {
+			session := i
+			if workload == Acct {
+				session = recordAt(i, e.sessions).session
+			}
+			calling := rfc2865.CallingStationID_GetString(parsed(t, e.encode(nil, i, byte(i))))
+			require.Equal(t, BareMAC(MAC(700+session, 1000)), strings.ToLower(strings.ReplaceAll(calling, "-", "")))
+		}
+	}
+}
+
 // RFC 2865 section 5.2: passwords of more than 16 octets take several blocks.
 func TestLongPasswords(t *testing.T) {
 	s := newSigner(testSecret)
