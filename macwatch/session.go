@@ -120,9 +120,19 @@ const (
 // the record is the first of. A session first seen by an Interim-Update or Stop
 // began Acct-Session-Time earlier.
 func OpenSession(r *Record, ident Ident, event time.Time, prior *Session) *Session {
-	s := &Session{
-		Ident: ident, Location: r.Location, Client: r.Client,
-		NAS: string(r.NAS), MAC: r.MAC, SessionID: string(r.SessionID), StartedAt: startOf(r, event),
+	return OpenSessionInto(new(Session), new(Names), r, ident, event, prior)
+}
+
+// OpenSessionInto is OpenSession into one that nobody uses any more, with its memory, and
+// with the texts that others have, too.
+func OpenSessionInto(s *Session, names *Names, r *Record, ident Ident, event time.Time, prior *Session) *Session {
+	if s.Keys == nil {
+		s.Keys = make([]uint64, 0, 4) // a Start, two reports and a Stop
+	}
+	*s = Session{
+		Ident: ident, Location: r.Location, Client: r.Client, MAC: r.MAC, SessionID: string(r.SessionID),
+		NAS: names.Of(r.NAS), AP: names.Of(r.AP), SSID: names.Of(r.SSID), Room: names.Of(r.Room), Called: names.Of(r.Called),
+		StartedAt: startOf(r, event), Keys: s.Keys[:0],
 	}
 	if prior != nil {
 		s.Leg = prior.Leg + 1

@@ -16,6 +16,8 @@ type batch struct {
 	places   map[int64]*place
 	sessions map[macwatch.Ident]*inHand
 	order    []*inHand // those that were changed, in order of the first change
+	hands    []*inHand // all there are, those in use first
+	inUse    int
 
 	folded    folded
 	journaled int64                            // the batch's journal row
@@ -66,7 +68,7 @@ func (w *writer) newBatch() *batch {
 	clear(b.passes.put)
 	*b = batch{
 		w: w, now: w.s.Now().Truncate(time.Microsecond), state: w.state, audit: w.audit,
-		places: b.places, sessions: b.sessions, order: b.order[:0], devices: b.devices, counts: b.counts,
+		places: b.places, sessions: b.sessions, order: b.order[:0], hands: b.hands, devices: b.devices, counts: b.counts,
 		cached: b.cached[:0], folded: folded{ids: b.folded.ids, rows: b.folded.rows[:0]}, passes: b.passes, reporters: b.reporters[:0],
 	}
 	return b

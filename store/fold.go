@@ -201,6 +201,7 @@ func (b *batch) settleFold() {
 		// Of one that is over nothing more is expected.
 		if h.since == 0 && !h.session.EndedAt.IsZero() {
 			b.w.sessions.drop(h.session.Ident)
+			b.w.spare.give(h.session)
 		}
 	}
 	l.drop(b.folded.count)

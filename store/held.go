@@ -91,7 +91,8 @@ func (b *batch) hold(ident macwatch.Ident) (*inHand, error) {
 	if h, ok := b.sessions[ident]; ok {
 		return h, nil
 	}
-	h := &inHand{held: b.w.sessions.get(ident)}
+	h := b.hand()
+	h.held = b.w.sessions.get(ident)
 	if h.held != nil {
 		h.session = h.held.session.CloneInto(b.w.spare.take())
 		h.session.ID = b.rowOf(h.held.session)
@@ -103,6 +104,17 @@ func (b *batch) hold(ident macwatch.Ident) (*inHand, error) {
 	}
 	b.sessions[ident] = h
 	return h, nil
+}
+
+// hand is an empty one, of an earlier batch if there is one.
+func (b *batch) hand() *inHand {
+	if b.inUse == len(b.hands) {
+		b.hands = append(b.hands, new(inHand))
+	}
+	h := b.hands[b.inUse]
+	b.inUse++
+	*h = inHand{}
+	return h
 }
 
 // spareSessions are sessions that nobody uses any more, for the next copies: two of three

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"go.uber.org/zap"
@@ -41,9 +42,14 @@ func (s *Store) learnDevices() {
 		})
 	}
 	close(s.learned)
-	for range s.forgot {
-		if err := s.learnAllCounts(); err != nil {
-			s.log.Warn("what counts could not be read again; each known device costs a search more, once", zap.Error(err))
+	for {
+		select {
+		case <-s.forgot:
+			if err := s.learnAllCounts(); err != nil {
+				s.log.Warn("what counts could not be read again; each known device costs a search more, once", zap.Error(err))
+			}
+		case <-s.done:
+			return
 		}
 	}
 }
@@ -76,10 +82,20 @@ func (w *writer) relearn() {
 
 // learn reads a table in order of its key; args are those of the query after a row. What
 // an operator's change may have altered since it was read is taken for less.
-func (s *Store) learn(query string, args func(after learned) []any, take func(*writer, []learned, bool)) error {
+func (s *Store) learn(query string, args func(after learned) []any, take func(*writer, []learned, bool)) (err error) {
+	ctx := context.Background()
+	conn, err := s.readers.Conn(ctx)
+	if err != nil {
+		return wrap("read the store", err)
+	}
+	defer func() {
+		// Nobody needs the pages that it has gone through again.
+		_, e := conn.ExecContext(ctx, "PRAGMA shrink_memory")
+		err = errors.Join(err, e, conn.Close())
+	}()
 	for after := (learned{}); ; {
 		changes := s.changes.Load()
-		next, err := rows(context.Background(), s.readers, func(r *sql.Rows) (l learned, err error) {
+		next, err := rows(ctx, conn, func(r *sql.Rows) (l learned, err error) {
 			err = r.Scan(&l.license, &l.key.Location, &l.key.MAC, &l.first)
 			return l, err
 		}, query, args(after)...)

@@ -47,7 +47,7 @@ func (b *batch) record(r *macwatch.Record) error {
 		}
 	case macwatch.NextLeg:
 		prior = session
-		session = macwatch.OpenSession(r, ident, event, prior)
+		session = macwatch.OpenSessionInto(b.w.spare.take(), &b.w.names, r, ident, event, prior)
 		b.closeByEarlierEvent(session)
 		if prior != nil {
 			prior.Lapse() // its end was lost

@@ -64,7 +64,7 @@ type Store struct {
 	queue        *queue
 	done         chan struct{} // closed when the writer has ended
 	learned      chan struct{} // closed when learnDevices has told of all
-	forgot       chan struct{} // by the writer: counts are to be learned again; closed at the end
+	forgot       chan struct{} // by the writer: counts are to be learned again
 	learner      chan struct{} // closed when learnDevices has ended
 	stopReckon   context.CancelFunc
 	reckoned     chan struct{} // closed when reckon has ended
@@ -180,7 +180,6 @@ func (s *Store) Close() error {
 	<-s.reckoned
 	s.queue.close()
 	<-s.done
-	close(s.forgot)
 	<-s.learner
 	return s.closeFiles()
 }

@@ -23,6 +23,7 @@ type writer struct {
 	batch       batch // the present one, or the last
 	sessions    heldSessions
 	spare       spareSessions
+	names       macwatch.Names
 	epochs      map[int64]epoch
 	lastEpoch   uint32
 	index       sessionIndex
