@@ -17,8 +17,8 @@ type run struct {
 	sides   []*side
 	ports   []*port // of all sides, which take turns
 	poll    int     // epoll descriptor
-	in, out *mmsg.Batch
-	queued  int // of out
+	net     *mmsg.Trains
+	queued  int // to be sent
 	mishaps *mishaps
 	base    time.Time
 
@@ -43,7 +43,7 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	r := &run{cfg: cfg, in: mmsg.NewBatch(batch, maxPacket+128), out: mmsg.NewBatch(batch, 0), mishaps: newMishaps(cfg)}
+	r := &run{cfg: cfg, net: mmsg.NewTrains(batch), mishaps: newMishaps(cfg)}
 	if r.sides, err = newSides(cfg); err != nil {
 		return Report{}, err
 	}
@@ -74,6 +74,7 @@ func (r *run) listen() (err error) {
 		return fmt.Errorf("epoll_create: %w", err)
 	}
 	for i, p := range r.ports {
+		r.net.Prepare(p.fd)
 		event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)}
 		if err := unix.EpollCtl(r.poll, unix.EPOLL_CTL_ADD, p.fd, &event); err != nil {
 			_ = unix.Close(r.poll)
@@ -187,7 +188,7 @@ func (r *run) dueAt(n uint64) int64 { return int64(float64(n) / r.cfg.Rate * 1e9
 // read takes the answers that have come to a port and sends on.
 func (r *run) read(p *port) error {
 	for {
-		n, err := r.in.Receive(p.fd)
+		n, more, err := r.net.Receive(p.fd)
 		if errors.Is(err, unix.ECONNREFUSED) { // nobody listens just now
 			p.side.report.Refused++
 			continue
@@ -197,12 +198,12 @@ func (r *run) read(p *port) error {
 		}
 		now := r.now()
 		for i := range n {
-			r.take(p, r.in.Datagram(i), now)
+			r.take(p, r.net.Datagram(i), now)
 		}
 		if err := r.fill(p, now); err != nil {
 			return err
 		}
-		if n < batch {
+		if !more {
 			return nil
 		}
 	}

@@ -83,8 +83,8 @@ func (r *run) post(p *port, wire []byte) error {
 }
 
 func (r *run) put(p *port, wire []byte) error {
-	r.out.Put(r.queued, wire)
-	if r.queued++; r.queued == r.out.Len() {
+	r.net.Put(r.queued, wire)
+	if r.queued++; r.queued == r.net.Len() {
 		return r.flush(p)
 	}
 	return nil
@@ -113,7 +113,7 @@ func (r *run) release(p *port) error {
 func (r *run) flush(p *port) error {
 	n := r.queued
 	r.queued = 0
-	refused, err := r.out.Send(p.fd, n)
+	refused, err := r.net.Send(p.fd, n)
 	p.side.report.Refused += uint64(refused)
 	if err != nil {
 		return fmt.Errorf("send: %w", err)
