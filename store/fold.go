@@ -184,11 +184,11 @@ func (b *batch) settleFold() {
 		at := h.held
 		if at == nil {
 			at = b.w.sessions.put(h.session)
-		} else if at.session != h.session {
+		} else if at.session != nil && at.session != h.session {
 			b.w.spare.give(at.session) // h's is a copy of it
 		}
 		b.w.follow(h.session)
-		at.session = h.session
+		at.session, at.packed = h.session, ""
 		switch {
 		case !h.touched:
 			b.w.seen.note(h.session)
@@ -198,11 +198,16 @@ func (b *batch) settleFold() {
 		}
 	}
 	for _, h := range l.order[:b.folded.count] {
-		// Of one that is over nothing more is expected.
-		if h.since == 0 && !h.session.EndedAt.IsZero() {
-			b.w.sessions.drop(h.session.Ident)
-			b.w.spare.give(h.session)
+		if h.since != 0 {
+			continue
 		}
+		if s := h.session; !s.EndedAt.IsZero() {
+			b.w.sessions.drop(s.Ident) // nothing more is expected
+		} else {
+			h.packed, b.w.scratch = pack(b.w.scratch, s)
+		}
+		b.w.spare.give(h.session)
+		h.session = nil
 	}
 	l.drop(b.folded.count)
 	b.w.lastJournal = max(b.w.lastJournal, b.journaled)

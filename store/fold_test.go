@@ -196,10 +196,9 @@ func TestABatchFoldsItsOwnChanges(t *testing.T) {
 	require.Equal(t, map[string][]any{"s-1": {2, uint64(5), false}, "s-2": {2, uint64(5), true}, "s-3": {2, uint64(6), false}}, got)
 }
 
-// FuzzReadImage: a journal row of any content neither panics nor allocates without
-// bound, and what was written is read as it was.
-func FuzzReadImage(f *testing.F) {
-	s := &macwatch.Session{
+// fullSession has something in every field that an image holds.
+func fullSession() *macwatch.Session {
+	return &macwatch.Session{
 		ID: 7, Leg: 2, Location: 1, Client: 3, NAS: "nas", SessionID: "id", MAC: guest(1), AP: "ap", UserName: "\xff", Class: []byte{0},
 		StartedAt: fromMicros(1), UpdatedAt: fromMicros(2), EndedAt: fromMicros(3), Begun: true, Stopped: true, Lab: true,
 		Input: 1<<64 - 1, Output: 1 << 63, SessionTime: 1<<32 - 1, Records: 3, Keys: []uint64{1, 1<<64 - 1},
@@ -209,6 +208,12 @@ func FuzzReadImage(f *testing.F) {
 			MultiID: []byte{0xff}, AuditID: []byte("a"), Vendor: macwatch.VendorHostapd,
 		},
 	}
+}
+
+// FuzzReadImage: a journal row of any content neither panics nor allocates without
+// bound, and what was written is read as it was.
+func FuzzReadImage(f *testing.F) {
+	s := fullSession()
 	f.Add(appendImage(nil, s))
 	f.Add([]byte{})
 	f.Add(bytes.Repeat([]byte{0xff}, 100))

@@ -6,14 +6,23 @@ import (
 	"tallygate/macwatch"
 )
 
-// openSessions is how many sessions are kept in memory, about 1 KB each, besides those that
-// wait to be folded. One that is not is read again when its next record comes.
-const openSessions = 65536
+// openSessions is how many sessions are kept in memory, about 450 octets each, besides those
+// that wait to be folded. One that is not is read again when its next record comes.
+const openSessions = 1 << 17
 
 // held is a session in memory: the state of its latest leg that was committed last.
 type held struct {
-	session *macwatch.Session
+	session *macwatch.Session // nil: it is packed
+	packed  packed
 	since   int64 // the first journal row with a state that its row does not hold; 0: it holds all
+}
+
+// row is the id of its row; 0: it has none yet.
+func (h *held) row() int64 {
+	if h.session == nil {
+		return h.packed.row()
+	}
+	return h.session.ID
 }
 
 // heldSessions are the sessions in memory. Those that wait to be folded are never dropped,
@@ -51,7 +60,7 @@ func (h *heldSessions) put(s *macwatch.Session) *held {
 		at = &held{}
 		h.recent.Add(s.Ident, at)
 	}
-	at.session = s
+	at.session, at.packed = s, ""
 	return at
 }
 
@@ -93,14 +102,18 @@ func (b *batch) hold(ident macwatch.Ident) (*inHand, error) {
 	}
 	h := b.hand()
 	h.held = b.w.sessions.get(ident)
-	if h.held != nil {
+	var err error
+	switch {
+	case h.held == nil:
+		h.session, err = b.w.loadSession(ident)
+	case h.held.session == nil:
+		h.session, err = h.held.packed.session(b.w.spare.take(), &b.w.names)
+	default:
 		h.session = h.held.session.CloneInto(b.w.spare.take())
 		h.session.ID = b.rowOf(h.held.session)
-	} else {
-		var err error
-		if h.session, err = b.w.loadSession(ident); err != nil {
-			return nil, err
-		}
+	}
+	if err != nil {
+		return nil, err
 	}
 	b.sessions[ident] = h
 	return h, nil

@@ -60,8 +60,15 @@ func appendOrigin(b []byte, o *macwatch.Origin) []byte {
 // readImage reads what appendImage of the same or of an earlier version wrote, and
 // returns what follows it.
 func readImage(version byte, b []byte) (*macwatch.Session, []byte, error) {
+	return readImageInto(&macwatch.Session{}, new(macwatch.Names), version, b)
+}
+
+// readImageInto is readImage into a session that nobody uses any more, with the texts that
+// others have, too.
+func readImageInto(s *macwatch.Session, names *macwatch.Names, version byte, b []byte) (*macwatch.Session, []byte, error) {
 	r := imageReader{b: b}
-	s := &macwatch.Session{}
+	common := func() string { return names.Of(r.take(r.length())) }
+	*s = macwatch.Session{Keys: s.Keys[:0]}
 	copy(s.Ident[:], r.take(len(s.Ident)))
 	s.ID, s.Leg, s.Prior, s.Location, s.Client = r.number(), int(r.number()), r.number(), r.number(), r.number()
 	s.MAC, s.CalledMAC, s.FramedIP = macwatch.MAC(r.number()), macwatch.MAC(r.number()), uint32(r.number())
@@ -71,8 +78,8 @@ func readImage(version byte, b []byte) (*macwatch.Session, []byte, error) {
 	s.Records = int(r.number())
 	flags := r.number()
 	s.Begun, s.Stopped, s.Lab, s.Gigawords = flags&1 != 0, flags&2 != 0, flags&4 != 0, flags&8 != 0
-	s.NAS, s.SessionID, s.AP, s.SSID, s.Room = r.text(), r.text(), r.text(), r.text(), r.text()
-	s.UserName, s.Calling, s.Called, s.Class = r.text(), r.text(), r.text(), []byte(r.text())
+	s.NAS, s.SessionID, s.AP, s.SSID, s.Room = common(), r.text(), common(), common(), common()
+	s.UserName, s.Calling, s.Called, s.Class = r.text(), r.text(), common(), []byte(r.text())
 	for n := r.length(); n > 0 && !r.bad; n-- {
 		if k := r.take(8); len(k) == 8 {
 			s.Keys = append(s.Keys, binary.BigEndian.Uint64(k))

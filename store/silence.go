@@ -73,7 +73,7 @@ func (w *writer) closeSilent() error {
 		w.silence.closed++
 		w.s.metrics.lapsed.Inc()
 		// Memory holds what its row has held until now, or a later leg.
-		if held := w.sessions.get(s.Ident); held != nil && held.session.ID == s.ID {
+		if held := w.sessions.get(s.Ident); held != nil && held.row() == s.ID {
 			w.sessions.drop(s.Ident)
 		}
 		w.follow(s)

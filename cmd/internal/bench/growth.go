@@ -126,6 +126,9 @@ func (b *bench) million(ctx context.Context) error {
 		return fmt.Errorf("%d of %d sessions were opened", starts, openSessions)
 	}
 	// After the work, not in its midst: what stays.
+	if err := g.learn(ctx); err != nil {
+		return err
+	}
 	if u, err = g.usage(); err != nil {
 		return err
 	}
