@@ -27,10 +27,15 @@ type run struct {
 	burst       uint64 // requests that one port has in a row, so that a late sender can send them together
 	scan        int64  // when slots are next looked through for what has waited too long
 	step        int64  // from one scan to the next
+	slept       int64  // until when
 	open        bool   // requests are still begun
 	measuring   bool
 	measured    time.Duration
 }
+
+// quantum is how far two wakings of an open loop lie apart at least: to wake for each of many
+// requests would take the time of the server. What they wait meanwhile counts as latency.
+const quantum = int64(100 * time.Microsecond)
 
 // batch is how many datagrams a system call moves.
 const batch = 64
@@ -258,12 +263,13 @@ func (r *run) wait(events []unix.EpollEvent) (int, error) {
 		wake = min(wake, r.from)
 	}
 	if r.open && r.cfg.Rate > 0 {
-		wake = min(wake, r.dueAt(r.due))
+		wake = min(wake, max(r.dueAt(r.due), r.slept+quantum))
 	}
 	left := wake - r.now()
 	if left <= 0 {
 		return 0, nil
 	}
+	defer func() { r.slept = r.now() }()
 	// epoll_wait counts in milliseconds; an epoll descriptor can be polled, too.
 	timeout := unix.NsecToTimespec(left)
 	if _, err := unix.Ppoll([]unix.PollFd{{Fd: int32(r.poll), Events: unix.POLLIN}}, &timeout, nil); err != nil && !errors.Is(err, unix.EINTR) {
