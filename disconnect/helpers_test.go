@@ -164,7 +164,7 @@ func (b *book) reads() int {
 // venue is a snapshot of one Location with one client at 127.0.0.1 whose NAS listen on a port.
 func venue(port uint16, change func(*licensing.Location, *macwatch.Venue, *macwatch.Client)) Snapshot {
 	l := &licensing.Location{ID: 1, Code: "28N2S004", Settings: licensing.Settings{Guests: licensing.GuestsOpen}}
-	v := &macwatch.Venue{Blocked: map[macwatch.MAC]string{}, Accounts: map[string]macwatch.Account{}, Inputs: map[macwatch.MAC]macwatch.MACInput{},
+	v := &macwatch.Venue{Blocked: map[macwatch.MAC]string{}, Accounts: map[string]*macwatch.Account{}, Inputs: map[macwatch.MAC]macwatch.MACInput{},
 		RetiredAccounts: map[string]time.Time{}, RetiredInputs: map[macwatch.MAC]time.Time{}}
 	c := macwatch.Client{ID: 1, Name: "aps", Secret: testSecret, LocationID: 1, Prefix: netip.MustParsePrefix("127.0.0.1/32")}
 	c.Vendor, c.Disconnect.Port = macwatch.VendorHostapd, port

@@ -86,10 +86,10 @@ func TestWhatEndsSessions(t *testing.T) {
 			}, why: "lab-ended"},
 		{name: "her account expires", at: noon.Add(2 * time.Hour), before: func(l *licensing.Location, v *macwatch.Venue, _ *macwatch.Client) {
 			local(l)
-			v.Accounts["anna@hotel"] = macwatch.Account{UserName: "anna@hotel", ExpiresAt: noon.Add(time.Hour)}
+			v.Accounts["anna@hotel"] = &macwatch.Account{UserName: "anna@hotel", ExpiresAt: noon.Add(time.Hour)}
 		}, why: "credential-expired"},
 		{name: "her account expires where nobody asks for one", at: noon.Add(2 * time.Hour), before: func(_ *licensing.Location, v *macwatch.Venue, _ *macwatch.Client) {
-			v.Accounts["anna@hotel"] = macwatch.Account{UserName: "anna@hotel", ExpiresAt: noon.Add(time.Hour)}
+			v.Accounts["anna@hotel"] = &macwatch.Account{UserName: "anna@hotel", ExpiresAt: noon.Add(time.Hour)}
 		}},
 		{name: "her account is removed", change: func(l *licensing.Location, v *macwatch.Venue, _ *macwatch.Client) {
 			local(l)
@@ -98,7 +98,7 @@ func TestWhatEndsSessions(t *testing.T) {
 		{name: "removed, and made anew", change: func(l *licensing.Location, v *macwatch.Venue, _ *macwatch.Client) {
 			local(l)
 			v.RetiredAccounts["anna@hotel"] = noon.Add(time.Minute)
-			v.Accounts["anna@hotel"] = macwatch.Account{UserName: "anna@hotel"}
+			v.Accounts["anna@hotel"] = &macwatch.Account{UserName: "anna@hotel"}
 		}},
 		{name: "removed before she came by other ways", anna: func(s *macwatch.Session) { s.StartedAt = noon.Add(time.Hour) }, change: func(l *licensing.Location, v *macwatch.Venue, _ *macwatch.Client) {
 			local(l)
@@ -120,7 +120,7 @@ func TestWhatEndsSessions(t *testing.T) {
 		{name: "a MAC input expires, but she has an account", at: noon.Add(2 * time.Hour), before: func(l *licensing.Location, v *macwatch.Venue, _ *macwatch.Client) {
 			local(l)
 			v.Inputs[mac] = macwatch.MACInput{MAC: mac, ExpiresAt: noon.Add(time.Hour)}
-			v.Accounts["anna@hotel"] = macwatch.Account{UserName: "anna@hotel"}
+			v.Accounts["anna@hotel"] = &macwatch.Account{UserName: "anna@hotel"}
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

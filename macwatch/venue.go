@@ -11,7 +11,7 @@ type Venue struct {
 	Blocked map[MAC]string // note
 	Exempt  map[MAC]string // note
 	// Accounts by user name, lower case. Only consulted under guests: local.
-	Accounts map[string]Account
+	Accounts map[string]*Account
 	// Limited: an account here has a number of devices of its own (Account.Sessions).
 	Limited bool
 	// Inputs are devices that log in by MAC alone under guests: local.

@@ -51,7 +51,7 @@ func TestAccessDecisions(t *testing.T) {
 	}
 	local := func(g *gateway) {
 		g.location.Settings.Guests = licensing.GuestsLocal
-		g.venue.Accounts = map[string]macwatch.Account{
+		g.venue.Accounts = map[string]*macwatch.Account{
 			"alice": {UserName: "alice", Password: "pä\x00ss", ExpiresAt: future},
 			"old":   {UserName: "old", Password: "pass", ExpiresAt: past},
 		}
@@ -66,9 +66,9 @@ func TestAccessDecisions(t *testing.T) {
 		devices.Seen(7, "alice", &macwatch.Session{MAC: other, Ident: macwatch.Ident{1}}, future)
 		g.options.Devices = &devices
 		g.location.Settings.GuestSessions = limit
-		account := g.venue.Accounts["alice"]
+		account := *g.venue.Accounts["alice"] // which other tests share
 		account.Sessions = own
-		g.venue.Accounts["alice"] = account
+		g.venue.Accounts["alice"] = &account
 	}
 	user := func(name, password string) func(t testing.TB) []byte {
 		return func(t testing.TB) []byte {

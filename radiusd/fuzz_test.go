@@ -164,7 +164,7 @@ func FuzzServePacket(f *testing.F) {
 	g.location.Settings.Guests = licensing.GuestsLocal
 	g.location.Settings.Count = licensing.CountAccepted
 	g.location.Settings.Room = licensing.RoomRule{Attribute: "nas-port-id", Pattern: `(\d+)`}
-	g.venue.Accounts = map[string]macwatch.Account{"guest1": {Password: "portal-pass"}}
+	g.venue.Accounts = map[string]*macwatch.Account{"guest1": {Password: "portal-pass"}}
 	g.venue.Inputs = map[macwatch.MAC]macwatch.MACInput{guestMAC: {}}
 	readers := []*offlineReader{g.offline(authListener), g.offline(acctListener)}
 	f.Fuzz(func(t *testing.T, datagram []byte) {

@@ -108,7 +108,7 @@ func TestMSCHAPIsNamedInTheLog(t *testing.T) {
 	g := start(t, func(g *gateway) {
 		g.options.Log = zap.New(core)
 		g.location.Settings.Guests = licensing.GuestsLocal
-		g.venue.Accounts = map[string]macwatch.Account{"alice": {Password: "pass"}}
+		g.venue.Accounts = map[string]*macwatch.Account{"alice": {Password: "pass"}}
 	})
 	n := dial(t, g.AuthAddrs()[0])
 	other := attr{26, append([]byte{0, 0, 1, 55, 11, 4}, "id"...)}

@@ -160,7 +160,7 @@ func chapPassword(id byte, password string, challenge []byte) attr {
 func TestRFC2865Section2_2CHAP(t *testing.T) {
 	g := prepare(t)
 	g.location.Settings.Guests = licensing.GuestsLocal
-	g.venue.Accounts = map[string]macwatch.Account{"guest@hotel": {UserName: "Guest@Hotel", Password: "sesame"}}
+	g.venue.Accounts = map[string]*macwatch.Account{"guest@hotel": {UserName: "Guest@Hotel", Password: "sesame"}}
 	g.serve()
 	n := dial(t, g.AuthAddrs()[0])
 	login := func(id byte, attrs ...attr) radius.Code {

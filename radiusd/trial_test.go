@@ -82,7 +82,7 @@ func TestARehearsalIsTrueAndLeavesNothing(t *testing.T) {
 	with := func(trial macwatch.Trial, change func(*macwatch.Trial)) macwatch.Trial { change(&trial); return trial }
 	local := func(g *gateway) {
 		g.location.Settings.Guests = licensing.GuestsLocal
-		g.venue.Accounts = map[string]macwatch.Account{"bob": {UserName: "bob", Password: "geheim"}, "eve": {UserName: "eve", Password: "x", ExpiresAt: time.Now().Add(-time.Hour)}}
+		g.venue.Accounts = map[string]*macwatch.Account{"bob": {UserName: "bob", Password: "geheim"}, "eve": {UserName: "eve", Password: "x", ExpiresAt: time.Now().Add(-time.Hour)}}
 	}
 	for _, tt := range []struct {
 		name   string

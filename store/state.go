@@ -101,7 +101,7 @@ func (st *state) loadLocations(ctx context.Context, q querier) error {
 		st.locations[l.ID] = l
 		st.venues[l.ID] = &macwatch.Venue{
 			Blocked: map[macwatch.MAC]string{}, Exempt: map[macwatch.MAC]string{},
-			Accounts: map[string]macwatch.Account{}, Inputs: map[macwatch.MAC]macwatch.MACInput{},
+			Accounts: map[string]*macwatch.Account{}, Inputs: map[macwatch.MAC]macwatch.MACInput{},
 			Veil: st.veils.of(l.Code),
 		}
 	}
@@ -234,7 +234,7 @@ func (st *state) loadGuests(ctx context.Context, q querier) error {
 		location, a, err := scanAccount(r)
 		if err == nil {
 			v := st.venues[location]
-			v.Accounts[a.UserName], v.Limited = a, v.Limited || a.Sessions > 0
+			v.Accounts[a.UserName], v.Limited = &a, v.Limited || a.Sessions > 0
 		}
 		return none, err
 	}, `SELECT `+accountColumns+` FROM accounts`)
