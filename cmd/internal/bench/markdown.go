@@ -128,6 +128,7 @@ func (r *Result) writeLatency(w *markdown) {
 	}{
 		{"authentication and accounting together", r.Mixed}, {"accounting without a pause (*)", r.Long},
 		{fmt.Sprintf("accounting without a pause, %d sessions at a time (*)", openSessions), r.Wide}, {"accounting at half of the highest rate", r.Half},
+		{"the same, of devices that were never seen before", r.HalfNew},
 		{"accounting at 10 000/s", r.At10k}, {"accounting, one record at a time", r.Idle},
 	} {
 		if len(l.Samples) == 0 {

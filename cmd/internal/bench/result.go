@@ -18,6 +18,7 @@ type Result struct {
 	Alone    Series // accounting, when there was no rival
 	Mixed    Series // authentication and accounting together
 	Half     Series // accounting at half of the highest rate
+	HalfNew  Series // the same, of devices that were never seen before
 	At10k    Series // accounting at 10 000 a second
 	Idle     Series // accounting, one record at a time
 
