@@ -87,8 +87,15 @@ func (p place) credential(s *macwatch.Session, now time.Time) string {
 	if at, ok := p.venue.RetiredAccounts[name]; ok {
 		return removed(at, s)
 	}
-	// Tickets and portals' credentials that were revoked are kept by their folded names.
-	return removed(p.venue.RetiredAccounts[string(macwatch.PassKey(nil, []byte(s.UserName)))], s)
+	// Tickets and portals' credentials that were revoked are kept by their folded names, and
+	// so are rooms that nobody has any more.
+	room, _ := macwatch.ParseStayLogin(s.UserName)
+	for _, name := range [...]string{string(macwatch.PassKey(nil, []byte(s.UserName))), macwatch.RetiredRoom(room)} {
+		if at, ok := p.venue.RetiredAccounts[name]; ok {
+			return removed(at, s)
+		}
+	}
+	return ""
 }
 
 // accountName is a User-Name as accounts are named.

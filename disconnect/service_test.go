@@ -108,6 +108,14 @@ func TestWhatEndsSessions(t *testing.T) {
 			local(l)
 			v.RetiredAccounts["7K2P9QRT"] = noon.Add(time.Minute)
 		}, why: "credential-removed"},
+		{name: "she has checked out", anna: func(s *macwatch.Session) { s.UserName = "lopez/0412@hotel" }, change: func(l *licensing.Location, v *macwatch.Venue, _ *macwatch.Client) {
+			local(l)
+			v.RetiredAccounts[macwatch.RetiredRoom("412")] = noon.Add(time.Minute)
+		}, why: "credential-removed"},
+		{name: "another guest had the room before her", anna: func(s *macwatch.Session) { s.UserName, s.StartedAt = "412", noon.Add(time.Hour) }, change: func(l *licensing.Location, v *macwatch.Venue, _ *macwatch.Client) {
+			local(l)
+			v.RetiredAccounts[macwatch.RetiredRoom("412")] = noon.Add(time.Minute)
+		}},
 		{name: "an account that nobody knows", change: func(l *licensing.Location, _ *macwatch.Venue, _ *macwatch.Client) { local(l) }},
 		{name: "her MAC input expires", anna: macLogin, at: noon.Add(2 * time.Hour), before: func(l *licensing.Location, v *macwatch.Venue, _ *macwatch.Client) {
 			local(l)

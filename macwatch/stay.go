@@ -42,6 +42,10 @@ type StayReport struct {
 // At reports whether the stay lets in at now.
 func (s *GuestStay) At(now time.Time) bool { return !now.Before(s.From) && now.Before(s.Until) }
 
+// RetiredRoom is the name under which it is remembered that nobody may log in from a room any
+// more (Venue.RetiredAccounts). No user is named so.
+func RetiredRoom(room string) string { return "\x00" + NormalizeRoom(room) }
+
 // plainLetters are letters that no decomposition makes plain.
 var plainLetters = strings.NewReplacer("ß", "ss", "ø", "o", "æ", "ae", "œ", "oe", "ł", "l", "đ", "d", "ð", "d", "þ", "th", "ı", "i", "ħ", "h")
 

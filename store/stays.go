@@ -149,6 +149,9 @@ func (s *Store) ImportStays(ctx context.Context, ch licensing.Change, location s
 		if report.Added+report.Changed+report.Removed == 0 {
 			return nil
 		}
+		if err := t.leaveRooms(l, c, known); err != nil {
+			return err
+		}
 		return t.log("stay.import", l.Code, report) // numbers, and nobody's name
 	})
 	return report, err
@@ -196,6 +199,37 @@ func (t *tx) stays(location int64) (map[string]macwatch.GuestStay, error) {
 	return known, err
 }
 
+// leaveRooms remembers the rooms from which somebody could log in before, and nobody can now,
+// so that whoever is online from there is cut off. Of guests who share a room nobody can tell
+// who is who: they stay until the last of them has left.
+func (t *tx) leaveRooms(l *licensing.Location, c stayClock, before map[string]macwatch.GuestStay) error {
+	after, err := t.stays(l.ID)
+	if err != nil {
+		return err
+	}
+	taken, stays := map[string]bool{}, map[string]bool{}
+	for id, s := range after {
+		if err := c.set(&s); err != nil {
+			return err
+		}
+		if s.At(t.now) {
+			taken[s.Room], stays[id] = true, true // in another room, maybe
+		}
+	}
+	for _, s := range before {
+		if err := c.set(&s); err != nil {
+			return err
+		}
+		if !s.At(t.now) || taken[s.Room] || stays[s.ID] {
+			continue
+		}
+		if err := t.retire(l.ID, macwatch.RetiredRoom(s.Room), 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Stays lists a Location's stays, by arrival.
 func (s *Store) Stays(ctx context.Context, location string) ([]macwatch.GuestStay, error) {
 	l, err := s.Location(ctx, location)
@@ -215,10 +249,14 @@ func (s *Store) Stays(ctx context.Context, location string) ([]macwatch.GuestSta
 	}, `SELECT `+stayColumns+` FROM stays WHERE location_id = ? ORDER BY arrival, room, id`, l.ID)
 }
 
-// RemoveStay removes one: it lets in nobody any more.
+// RemoveStay removes one: it lets in nobody any more, and whoever is online by it must go.
 func (s *Store) RemoveStay(ctx context.Context, ch licensing.Change, location, id string) error {
 	return s.change(ctx, ch, func(t *tx) error {
 		l, err := t.state.location(location)
+		if err != nil {
+			return err
+		}
+		c, err := stayClockOf(l)
 		if err != nil {
 			return err
 		}
@@ -232,6 +270,9 @@ func (s *Store) RemoveStay(ctx context.Context, ch licensing.Change, location, i
 				WithHint("`tallygate guest stay list --location %s` shows the ids", l.Code)
 		}
 		if _, err := t.exec(nil, `DELETE FROM stays WHERE location_id = ? AND id = ?`, l.ID, id); err != nil {
+			return err
+		}
+		if err := t.leaveRooms(l, c, known); err != nil {
 			return err
 		}
 		return t.log("stay.remove", l.Code, map[string]string{"room": stay.Room, "arrival": stay.Arrival})

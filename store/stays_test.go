@@ -59,6 +59,33 @@ func TestStaysAreImportedOnce(t *testing.T) {
 	require.Empty(t, v.stays())
 }
 
+// Whose room nobody has any more must go; who shares a room, moves to another one or has not
+// come yet is left alone.
+func TestWhoLeavesARoomIsCutOff(t *testing.T) {
+	v := openVenue(t) // on 2026-11-22
+	left := func() (rooms []string) {
+		for name := range v.s.state.Load().venues[v.location.ID].RetiredAccounts {
+			rooms = append(rooms, name)
+		}
+		return rooms
+	}
+	in := func(id, room, arrival, departure string) macwatch.GuestStay {
+		return macwatch.GuestStay{ID: id, Room: room, Surname: "Sol", Arrival: arrival, Departure: departure}
+	}
+	moves, shares, other, later := in("m", "1", "2026-11-20", "2026-11-30"), in("a", "2", "2026-11-20", "2026-11-30"), in("b", "2", "2026-11-21", "2026-11-30"), in("l", "3", "2026-11-25", "2026-11-30")
+	v.importStays(true, moves, shares, other, later)
+	moves.Room = "9"
+	v.importStays(true, moves, shares) // b has left, and l was cancelled
+	require.Empty(t, left())
+	moves.Departure = "2026-11-21"
+	v.importStays(false, moves)
+	require.Equal(t, []string{macwatch.RetiredRoom("9")}, left())
+	require.NoError(t, v.s.RemoveStay(ctx, by, v.location.Code, "a"))
+	v.restart()
+	require.ElementsMatch(t, []string{macwatch.RetiredRoom("9"), macwatch.RetiredRoom("002")}, left())
+	require.Equal(t, v.clock.now(), v.s.state.Load().venues[v.location.ID].RetiredAccounts[macwatch.RetiredRoom("2")])
+}
+
 func TestStaysThatCannotBe(t *testing.T) {
 	v := openVenue(t)
 	good := stay("1", "A", "2026-11-22", "2026-11-23")
