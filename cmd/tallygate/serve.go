@@ -60,7 +60,7 @@ func (c *console) serve(cmd *cobra.Command) error {
 
 // garbage is the share of the memory in use, in percent, that may be garbage before it is
 // collected. Go's own is 100; most of ours is cheap to look through, and stays.
-const garbage = 70
+const garbage = 60
 
 // frugal keeps the memory small, unless GOGC says how it shall be.
 func frugal() {
