@@ -74,8 +74,9 @@ func (c *clock) boot() {
 }
 
 var (
-	ctx = context.Background()
-	by  = licensing.Change{By: "tester"}
+	ctx     = context.Background()
+	by      = licensing.Change{By: "tester"}
+	opening = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC) // when venues of tests open
 )
 
 func openVenue(t testing.TB, change ...func(*Options)) *venue {
@@ -88,7 +89,7 @@ func openVenue(t testing.TB, change ...func(*Options)) *venue {
 // newVenue is a venue whose store whoever made it closes.
 func newVenue(t tester, dir string, change ...func(*Options)) *venue {
 	t.Helper()
-	v := &venue{t: t, dir: dir, issuer: licensing.NewIssuerKey(), clock: &clock{wall: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)}}
+	v := &venue{t: t, dir: dir, issuer: licensing.NewIssuerKey(), clock: &clock{wall: opening}}
 	v.options = Options{Dir: v.dir, CacheCapacity: 2, Issuers: []string{v.issuer.Public()}, Now: v.clock.now, Uptime: v.clock.running}
 	for _, f := range change {
 		f(&v.options)

@@ -378,6 +378,11 @@ func TestRefusalsAtTheLimitsAreTold(t *testing.T) {
 		require.Equal(t, radius.CodeAccessReject, ask("02-11-22-33-44-02", first, "102"))
 		require.Equal(t, radius.CodeAccessReject, ask("02-11-22-33-44-03", second, "101"))
 	}
+	require.Eventually(t, func() bool { // a refusal is told after its answer
+		var all []licensing.LedgerEntry
+		v.read(t, &all, "notify", "list")
+		return len(all) == 4
+	}, time.Minute, 20*time.Millisecond)
 	var kinds []string
 	for _, e := range v.settled(t) {
 		require.Equal(t, "28N2S004", e.Location)
