@@ -36,7 +36,9 @@ type bench struct {
 	folders int
 	result  *Result
 
-	venue, local   *venue // guests open, and guests local
+	venue          *venue // which knows nobody
+	known          *venue // which knows the guests of accounting
+	local          *venue // which knows the passwords of its guests
 	freeRADIUSPath string
 	initdb         string // PostgreSQL's; "" without it
 	postgres       *postgres
@@ -131,6 +133,9 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 	}
 	b.say("preparing the venue")
 	if b.venue, err = b.newVenue(ctx); err != nil {
+		return err
+	}
+	if b.known, err = b.copyVenue(b.venue, knownDevices(acctGuests)...); err != nil {
 		return err
 	}
 	if b.local, err = b.copyVenue(b.venue, localGuests(authUsers)...); err != nil {

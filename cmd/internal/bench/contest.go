@@ -162,7 +162,7 @@ func (b *bench) turn(ctx context.Context, who contestant, cfg load.Config) (Samp
 func (b *bench) load(workload load.Workload, at window, prepare int) load.Config {
 	cfg := load.Config{
 		Workload: workload, Ports: at.ports, Window: at.each, WarmUp: b.times.warmUp, Duration: b.times.run,
-		Prepare: prepare, Users: authUsers,
+		Prepare: prepare, Users: authUsers, Guests: acctGuests,
 	}
 	if workload == load.AuthMAC || workload == load.AuthPAP {
 		cfg.Guests = authGuests

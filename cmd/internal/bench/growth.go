@@ -50,7 +50,7 @@ func (b *bench) growth(ctx context.Context) error {
 			return err
 		}
 	}
-	best, err := b.bestWindow(ctx, b.gatewayOn(b.venue), load.Acct)
+	best, err := b.bestWindow(ctx, b.gatewayOn(b.known), load.Acct)
 	if err != nil {
 		return err
 	}

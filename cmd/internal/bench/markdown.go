@@ -28,7 +28,8 @@ func (r *Result) WriteMarkdown(out io.Writer, command string) error {
 	w.line("ratios are those of neighbouring runs. CPU is user and system time of the server's processes per answer; the work of the")
 	w.line("network stack falls to whoever causes it. Every server verifies and sends Message-Authenticator. So that the generator takes")
 	w.line("little of the machine, its datagrams of one length in a row leave as one message, and arrive so if the server sends them so")
-	w.line("(UDP_SEGMENT, UDP_GRO); each reaches the server as a datagram of its own.")
+	w.line("(UDP_SEGMENT, UDP_GRO); each reaches the server as a datagram of its own. Accounting is of %d guests who have been", acctGuests)
+	w.line("there before, a new session each time; where it is of devices that were never seen, which cost more, it says so.")
 	r.writeMachine(w)
 	r.writeGoals(w)
 	r.writeContests(w)
@@ -102,6 +103,9 @@ func (r *Result) writeContests(w *markdown) {
 		w.line("\n## %s\n", works[workload])
 		w.row(true, "server", "answers/s", "Tallygate is so many times as fast", "CPU us", "p50 ms", "p99 ms", "outstanding", "runs")
 		seriesRow(w, "**"+nameGateway+"**", "", all)
+		if workload == load.Acct && len(r.Strangers.Samples) > 0 {
+			seriesRow(w, "**"+nameGateway+"**, each session of a new device", "", r.Strangers)
+		}
 		for _, c := range r.Contests {
 			if c.Workload == workload {
 				median, lowest, highest := c.Ratio()
@@ -128,7 +132,7 @@ func (r *Result) writeLatency(w *markdown) {
 	}{
 		{"authentication and accounting together", r.Mixed}, {"accounting without a pause (*)", r.Long},
 		{fmt.Sprintf("accounting without a pause, %d sessions at a time (*)", openSessions), r.Wide}, {"accounting at half of the highest rate", r.Half},
-		{"the same, of devices that were never seen before", r.HalfNew},
+		{"accounting of new devices, at half of their highest rate", r.HalfNew},
 		{"accounting at 10 000/s", r.At10k}, {"accounting, one record at a time", r.Idle},
 	} {
 		if len(l.Samples) == 0 {

@@ -14,13 +14,14 @@ type Result struct {
 	Machine Machine
 	Disks   []Disk // before and after
 
-	Contests []Contest
-	Alone    Series // accounting, when there was no rival
-	Mixed    Series // authentication and accounting together
-	Half     Series // accounting at half of the highest rate
-	HalfNew  Series // the same, of devices that were never seen before
-	At10k    Series // accounting at 10 000 a second
-	Idle     Series // accounting, one record at a time
+	Contests  []Contest
+	Alone     Series // accounting, when there was no rival
+	Strangers Series // accounting of devices that were never seen before
+	Mixed     Series // authentication and accounting together
+	Half      Series // accounting at half of the highest rate
+	HalfNew   Series // that of devices that were never seen before, at half of theirs
+	At10k     Series // accounting at 10 000 a second
+	Idle      Series // accounting, one record at a time
 
 	// One long run each, with the CPU time of what was put off, until nothing was left to do.
 	Long Series // accounting

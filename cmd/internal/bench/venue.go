@@ -18,10 +18,11 @@ import (
 // location is the one of the benchmark's venues.
 const location = "28BNC001"
 
-// Devices and portal logins that authenticate.
+// Devices and portal logins that authenticate, and devices that are accounted for.
 const (
 	authGuests = 10_000
 	authUsers  = 10_000
+	acctGuests = 100_000
 )
 
 // venue is a data folder with an Organization, a Location, a client that must sign, and a

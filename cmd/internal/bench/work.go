@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"os"
 	"time"
 
 	"tallygate/cmd/internal/load"
@@ -43,16 +42,34 @@ func (b *bench) authPAP(ctx context.Context) error {
 	return b.contest(ctx, load.AuthPAP, b.gatewayOn(b.local), b.freeRADIUSAt(nameFRFiles, frFiles), b.responder())
 }
 
-// accounting compares accounting, which only some of the rivals make durable.
+// accounting compares accounting, which only some of the rivals make durable. It is of guests
+// who have been there before, as nearly all of a venue's are; strangers only tell the gateway
+// and its rivals apart in what the rivals do not do, so the gateway has them to itself.
 func (b *bench) accounting(ctx context.Context) error {
-	return b.contest(ctx, load.Acct, b.gatewayOn(b.venue),
+	us := b.gatewayOn(b.known)
+	if err := b.contest(ctx, load.Acct, us,
 		b.freeRADIUSAt(nameFROK, frOK), b.freeRADIUSAt(nameFRDetail, frDetail), b.freeRADIUSAt(nameFRSQLite, frSQLite),
-		b.freeRADIUSAt(nameFRSQLiteWAL, frSQLiteWAL), b.freeRADIUSAt(nameFRPostgres, frPostgres), b.responder())
+		b.freeRADIUSAt(nameFRSQLiteWAL, frSQLiteWAL), b.freeRADIUSAt(nameFRPostgres, frPostgres), b.responder()); err != nil {
+		return err
+	}
+	best, err := b.bestWindow(ctx, us, load.Acct)
+	if err != nil {
+		return err
+	}
+	b.result.Strangers.Outstanding = best.ports * best.each
+	for range b.times.pairs {
+		sample, err := b.turn(ctx, b.gatewayOn(b.venue), b.load(load.Acct, best, us.prepare))
+		if err != nil {
+			return err
+		}
+		b.result.Strangers.Samples = append(b.result.Strangers.Samples, sample)
+	}
+	return nil
 }
 
 // mixed is both at once.
 func (b *bench) mixed(ctx context.Context) error {
-	us := b.gatewayOn(b.venue)
+	us := b.gatewayOn(b.known)
 	us.prepare /= 2
 	for range max(b.times.pairs/2, 1) {
 		sample, err := b.turn(ctx, us, b.load(load.Mixed, window{16, 16}, us.prepare))
@@ -64,14 +81,10 @@ func (b *bench) mixed(ctx context.Context) error {
 	return nil
 }
 
-// regulars are the guests whose accounting is measured below the highest rate: no venue has
-// ten thousand new ones a second.
-const regulars = 100_000
-
 // latency measures accounting at rates below the highest, each on a gateway that was just
 // started.
 func (b *bench) latency(ctx context.Context) error {
-	us := b.gatewayOn(b.venue)
+	us := b.gatewayOn(b.known)
 	best, err := b.bestWindow(ctx, us, load.Acct)
 	if err != nil {
 		return err
@@ -86,25 +99,21 @@ func (b *bench) latency(ctx context.Context) error {
 		b.result.Alone = most
 	}
 	highest, _, _ := most.PerSecond()
-	known, err := b.copyVenue(b.venue, knownDevices(regulars)...)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(known.dir) }()
+	strangers, _, _ := b.result.Strangers.PerSecond()
 	for _, at := range []struct {
 		series *Series
 		venue  *venue
 		window window
 		rate   float64
 	}{
-		{&b.result.Half, known, window{16, 256}, highest / 2},
-		{&b.result.HalfNew, b.venue, window{16, 256}, highest / 2},
-		{&b.result.At10k, known, window{16, 256}, 10_000},
-		{&b.result.Idle, known, window{1, 1}, 0},
+		{&b.result.Half, b.known, window{16, 256}, highest / 2},
+		{&b.result.HalfNew, b.venue, window{16, 256}, strangers / 2},
+		{&b.result.At10k, b.known, window{16, 256}, 10_000},
+		{&b.result.Idle, b.known, window{1, 1}, 0},
 	} {
 		us = b.gatewayOn(at.venue)
 		cfg := b.load(load.Acct, at.window, us.prepare)
-		cfg.Rate, cfg.Guests = at.rate, regulars
+		cfg.Rate = at.rate
 		for range b.times.pairs { // a machine that others share stops now and then
 			sample, err := b.turn(ctx, us, cfg)
 			if err != nil {
@@ -120,7 +129,7 @@ func (b *bench) latency(ctx context.Context) error {
 // with as many sessions at a time as the other runs, and with so many that their records
 // lie far apart.
 func (b *bench) endurance(ctx context.Context) error {
-	us := b.gatewayOn(b.venue)
+	us := b.gatewayOn(b.known)
 	best, err := b.bestWindow(ctx, us, load.Acct)
 	if err != nil {
 		return err
@@ -145,7 +154,7 @@ const rest = 1500 * time.Millisecond
 
 // toTheEnd measures a fresh gateway, and counts the work that it does afterwards, too.
 func (b *bench) toTheEnd(ctx context.Context, cfg load.Config) (Sample, error) {
-	g, err := b.gateway(ctx, b.venue)
+	g, err := b.gateway(ctx, b.known)
 	if err != nil {
 		return Sample{}, err
 	}
