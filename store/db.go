@@ -21,7 +21,7 @@ import (
 // they stand in the data source name. synchronous=FULL must be said: the driver is
 // compiled with NORMAL for WAL, which loses the last commits in a power cut.
 const (
-	writerPragmas = "_journal_mode=WAL&_synchronous=FULL&_foreign_keys=on&_busy_timeout=1000&_cache_size=-65536"
+	writerPragmas = "_mutex=no&_journal_mode=WAL&_synchronous=FULL&_foreign_keys=on&_busy_timeout=1000&_cache_size=-65536"
 	readerPragmas = "mode=ro&_query_only=on&_busy_timeout=5000&_cache_size=-16384"
 )
 

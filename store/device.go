@@ -140,7 +140,7 @@ func (b *batch) count(p *place, r *macwatch.Record, mac macwatch.MAC, event time
 		return err
 	}
 	if license.Terms.CountWindow > 0 {
-		if _, err := b.w.stmts.insertWindow.exec(license.ID, r.Location, micros(event), int64(b.w.countedAs(r.Location, mac, license.ID)), string(r.AP), evidentSession(r)); err != nil {
+		if err := b.w.stmts.insertWindow.write(license.ID, r.Location, micros(event), int64(b.w.countedAs(r.Location, mac, license.ID)), string(r.AP), evidentSession(r)); err != nil {
 			return wrap("keep a sighting of the count window", err)
 		}
 		return b.startByWindow(p, r)
@@ -187,7 +187,7 @@ func (b *batch) saveCounts() error {
 		if !n.changed {
 			continue
 		}
-		if _, err := b.w.stmts.saveCount.exec(key.license, key.location, int64(n.devices)); err != nil {
+		if err := b.w.stmts.saveCount.write(key.license, key.location, int64(n.devices)); err != nil {
 			return wrap("raise the count", err)
 		}
 	}

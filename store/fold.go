@@ -88,7 +88,7 @@ func (b *batch) fold(n int) error {
 	if n < len(l.order) {
 		keep = min(keep, l.order[n].since)
 	}
-	_, err := b.w.stmts.trimJournal.exec(keep)
+	err := b.w.stmts.trimJournal.write(keep)
 	return wrap("trim the journal", err)
 }
 
@@ -150,7 +150,7 @@ func (b *batch) journal() error {
 		return nil
 	}
 	b.journaled = b.w.lastJournal + 1
-	_, err := b.w.stmts.appendJournal.exec(b.journaled, image)
+	err := b.w.stmts.appendJournal.write(b.journaled, image)
 	return wrap("append to the journal", err)
 }
 
@@ -163,7 +163,7 @@ func (b *batch) journalDevices() error {
 		image = appendNewcomer(image, c)
 	}
 	b.w.image = image
-	_, err := b.w.stmts.appendDevices.exec(b.w.newcomers.lastJournal+1, image)
+	err := b.w.stmts.appendDevices.write(b.w.newcomers.lastJournal+1, image)
 	return wrap("append to the device journal", err)
 }
 

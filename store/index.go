@@ -98,7 +98,7 @@ func (w *writer) sealSome() error {
 	g, upTo := x.open[0], min(x.written+sealStep, indexSlices)
 	err := w.within(func() error {
 		for s := x.written; s < upTo; s++ {
-			if _, err := w.stmts.insertIndex.exec(x.sealed*indexSlices+s, sliceBody(g.slices[s])); err != nil {
+			if err := w.stmts.insertIndex.write(x.sealed*indexSlices+s, sliceBody(g.slices[s])); err != nil {
 				return wrap("seal a generation of sessions", err)
 			}
 		}

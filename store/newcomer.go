@@ -138,7 +138,7 @@ func (w *writer) foldNewcomersOnce(n int) error {
 		if n < len(l.order) || l.stuck {
 			return nil
 		}
-		_, err := w.stmts.trimDevices.exec(l.upTo)
+		err := w.stmts.trimDevices.write(l.upTo)
 		return wrap("trim the device journal", err)
 	})
 	if err != nil {
@@ -157,7 +157,7 @@ func (w *writer) saveNewcomer(c *newcomer) error {
 	if c.first.IsZero() {
 		return w.saveCounted(c)
 	}
-	if _, err := w.stmts.upsertDevice.exec(c.key.Location, int64(c.key.MAC), micros(c.first), micros(c.last), c.reason); err != nil {
+	if err := w.stmts.upsertDevice.write(c.key.Location, int64(c.key.MAC), micros(c.first), micros(c.last), c.reason); err != nil {
 		return wrap("write a device", err)
 	}
 	return w.saveCounted(c)
@@ -171,7 +171,7 @@ func (w *writer) saveCounted(c *newcomer) error {
 	if name != c.key.MAC {
 		session = macwatch.Redact(session, c.key.MAC, name.String())
 	}
-	_, err := w.stmts.upsertCounted.exec(c.license, c.key.Location, int64(name), micros(c.countedFirst), micros(c.countedLast), c.ap, session)
+	err := w.stmts.upsertCounted.write(c.license, c.key.Location, int64(name), micros(c.countedFirst), micros(c.countedLast), c.ap, session)
 	return wrap("count a device", err)
 }
 

@@ -136,7 +136,7 @@ func (b *batch) keepRaw(r *macwatch.Record, ident macwatch.Ident, event time.Tim
 	if reason != "" {
 		key = repeatKey(r, ident)
 	}
-	_, err := b.w.stmts.insertRaw.exec(r.Client, r.Location, nullBlob(key), int64(r.Status), reason,
+	err := b.w.stmts.insertRaw.write(r.Client, r.Location, nullBlob(key), int64(r.Status), reason,
 		micros(event), micros(r.Arrival), blob(b.w.sealedPacket(r.Packet)), repeatGuard(r))
 	return wrap("keep a raw record", err)
 }

@@ -52,7 +52,7 @@ func (b *batch) noteReporter(s *macwatch.Session) error {
 			return nil
 		}
 	}
-	if _, err := b.w.stmts.noteReporter.exec(key.client, key.nas, micros(b.now)); err != nil {
+	if err := b.w.stmts.noteReporter.write(key.client, key.nas, micros(b.now)); err != nil {
 		return wrap("note that a NAS sends Interim-Updates", err)
 	}
 	b.reporters = append(b.reporters, key)

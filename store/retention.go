@@ -146,10 +146,10 @@ func (w *writer) deleteSessions(old int64) (forgotten []macwatch.Ident, err erro
 	}
 	for _, r := range found {
 		// Its device's last_seen may not be written yet, and could not be recovered any more.
-		if _, err := w.stmts.raiseSeen.exec(micros(r.seen.at), r.seen.key.Location, int64(r.seen.key.MAC)); err != nil {
+		if err := w.stmts.raiseSeen.write(micros(r.seen.at), r.seen.key.Location, int64(r.seen.key.MAC)); err != nil {
 			return nil, wrap("write last_seen", err)
 		}
-		if _, err := w.stmts.deleteSession.exec(r.id); err != nil {
+		if err := w.stmts.deleteSession.write(r.id); err != nil {
 			return nil, wrap("delete an old session", err)
 		}
 		forgotten = append(forgotten, r.ident)
@@ -168,6 +168,6 @@ func (w *writer) trimIndex() error {
 	if ok {
 		g = min(g, generation(first))
 	}
-	_, err := w.stmts.trimIndex.exec(g*indexSlices, int64(indexSlices))
+	err := w.stmts.trimIndex.write(g*indexSlices, int64(indexSlices))
 	return wrap("trim the session index", err)
 }

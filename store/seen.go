@@ -98,7 +98,7 @@ func (w *writer) writeSeen(n int) (left draining, err error) {
 			left.later = append(left.later, seenAt{key, left.at[key]})
 			continue
 		}
-		if _, err := w.stmts.raiseSeen.exec(micros(left.at[key]), key.Location, int64(key.MAC)); err != nil {
+		if err := w.stmts.raiseSeen.write(micros(left.at[key]), key.Location, int64(key.MAC)); err != nil {
 			return left, wrap("write last_seen", err)
 		}
 	}
@@ -210,7 +210,7 @@ func (s *Store) flushMissed(ctx context.Context) error {
 func (w *writer) raiseSeen(values []seenAt) error {
 	return w.within(func() error {
 		for _, v := range values {
-			if _, err := w.stmts.raiseSeen.exec(micros(v.at), v.key.Location, int64(v.key.MAC)); err != nil {
+			if err := w.stmts.raiseSeen.write(micros(v.at), v.key.Location, int64(v.key.MAC)); err != nil {
 				return wrap("write last_seen", err)
 			}
 		}

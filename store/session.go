@@ -20,7 +20,7 @@ const sessionWidth = 37
 // updateSession writes the session to the row that it has.
 func (w *writer) updateSession(s *macwatch.Session, row int64) error {
 	s, sealed := w.stored(s)
-	_, err := w.stmts.updateSession.exec(s.AP, int64(s.CalledMAC), s.SSID, s.Room, s.SessionID, s.UserName, s.Calling, s.Called,
+	err := w.stmts.updateSession.write(s.AP, int64(s.CalledMAC), s.SSID, s.Room, s.SessionID, s.UserName, s.Calling, s.Called,
 		blob(s.Class), int64(s.FramedIP), micros(s.StartedAt), flag(s.Begun), micros(s.UpdatedAt), endOf(s), flag(s.Stopped),
 		octets(s.Input), octets(s.Output), int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime),
 		int64(s.TerminateCause), int64(s.Records), keysOf(s), appendOrigin(nil, &s.Origin),
@@ -31,7 +31,7 @@ func (w *writer) updateSession(s *macwatch.Session, row int64) error {
 // insertSession writes the session to a new row.
 func (w *writer) insertSession(s *macwatch.Session, row int64) error {
 	s, sealed := w.stored(s)
-	_, err := w.stmts.insertSession.exec(row, s.Ident[:], int64(s.Leg), s.Prior, s.Location, s.Client, s.NAS, int64(s.MAC), s.AP,
+	err := w.stmts.insertSession.write(row, s.Ident[:], int64(s.Leg), s.Prior, s.Location, s.Client, s.NAS, int64(s.MAC), s.AP,
 		int64(s.CalledMAC), s.SSID, s.Room, s.SessionID, s.UserName, s.Calling, s.Called, blob(s.Class), int64(s.FramedIP),
 		micros(s.StartedAt), flag(s.Begun), micros(s.UpdatedAt), endOf(s), flag(s.Stopped), octets(s.Input), octets(s.Output),
 		int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime), int64(s.TerminateCause), flag(s.Lab),
