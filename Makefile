@@ -4,6 +4,7 @@ GO               ?= go
 VERSION          ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME         ?= 30s
 CRASH_ROUNDS     ?= 50
+CHECKS           ?= 1000
 SOAK_TIME        ?= 1h
 GOLANGCI_VERSION ?= v2.12.2
 
@@ -17,7 +18,7 @@ GOLANGCI := bin/tools/golangci-lint-$(GOLANGCI_VERSION)
 RULES    := deploy/prometheus/tallygate.rules.yml
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test vet rules bench lint fuzz crash soak peers clean FORCE
+.PHONY: help run build test vet rules bench lint fuzz search crash soak peers clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +31,10 @@ build: $(BINARY) ## bin/tallygate
 # FORCE: go build knows better than make whether anything changed.
 $(BINARY): FORCE
 	$(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o $@ ./cmd/tallygate
+
+# The properties take the same ways each time, so that what fails is what was changed; make search
+# takes others.
+test: export RAPID_SEED ?= 1
 
 # -count=1: tests that build and run the real program do not import it, so that Go would
 # take their old result for good after any change of it.
@@ -74,6 +79,9 @@ fuzz: ## every fuzz target, FUZZTIME each (30s)
 			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x $$package; \
 		done; \
 	done
+
+search: ## other ways through the properties, CHECKS each (1000)
+	RAPID_CHECKS=$(CHECKS) $(GO) test -count=1 -timeout 0 ./licensing ./macwatch ./radiusd ./disconnect ./store
 
 crash: ## kill -9 under load, CRASH_ROUNDS times (50)
 	$(GO) test -race -count=1 -v -timeout 60m -run '^TestCrash' ./cmd/internal/e2e -crash.rounds=$(CRASH_ROUNDS)

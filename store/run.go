@@ -33,12 +33,14 @@ func (s *Store) run() {
 	}
 	go func() {
 		defer close(answering)
+		var a answerer
 		for ops := range committed {
-			answer(ops)
+			a.answer(ops)
 			clear(ops)
 			free <- ops
 		}
 	}()
+	var a answerer
 	for {
 		ops, ok := s.queue.take(<-free)
 		if !ok {
@@ -47,7 +49,7 @@ func (s *Store) run() {
 		s.w.turn(ops, func(ops []op) {
 			// All others are free: nobody is answering, and no order is upset.
 			if len(ops) <= smallBatch && len(free) == batchesInHand-1 {
-				answer(ops)
+				a.answer(ops)
 				clear(ops)
 				free <- ops
 				return
@@ -78,28 +80,31 @@ func (s *Store) tick(stop <-chan struct{}) {
 	}
 }
 
-// answer gives records and claims back, in order, runs of the same answerer at once.
-func answer(ops []op) {
-	var run []*macwatch.Record
-	flush := func() {
-		if len(run) > 0 {
-			run[0].Done.Answered(run)
-			run = nil
-		}
-	}
+// answerer gives records and claims back, in order: those of one Done in a row at once.
+type answerer struct{ run []*macwatch.Record }
+
+func (a *answerer) answer(ops []op) {
 	for i := range ops {
 		switch o := &ops[i]; {
 		case o.record != nil:
-			if len(run) > 0 && run[0].Done != o.record.Done {
-				flush()
+			if len(a.run) > 0 && a.run[0].Done != o.record.Done {
+				a.flush()
 			}
-			run = append(run, o.record)
+			a.run = append(a.run, o.record)
 		case o.claim != nil:
-			flush()
+			a.flush()
 			o.claim.Done.Claimed(o.claim)
 		case o.deed != nil:
 			close(o.deed.done)
 		}
 	}
-	flush()
+	a.flush()
+}
+
+func (a *answerer) flush() {
+	if len(a.run) > 0 {
+		a.run[0].Done.Answered(a.run)
+		clear(a.run)
+		a.run = a.run[:0]
+	}
 }

@@ -20,10 +20,11 @@ const sessionWidth = 37
 // updateSession writes the session to the row that it has.
 func (w *writer) updateSession(s *macwatch.Session, row int64) error {
 	s, sealed := w.stored(s)
+	keys, origin := w.blobs(s)
 	err := w.stmts.updateSession.write(s.AP, int64(s.CalledMAC), s.SSID, s.Room, s.SessionID, s.UserName, s.Calling, s.Called,
 		blob(s.Class), int64(s.FramedIP), micros(s.StartedAt), flag(s.Begun), micros(s.UpdatedAt), endOf(s), flag(s.Stopped),
 		octets(s.Input), octets(s.Output), int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime),
-		int64(s.TerminateCause), int64(s.Records), keysOf(s), appendOrigin(nil, &s.Origin),
+		int64(s.TerminateCause), int64(s.Records), keys, origin,
 		flag(s.Gigawords), instantOf(s.HeardAt), int64(s.Gap), blob(sealed), row)
 	return wrap("update a session", err)
 }
@@ -31,11 +32,12 @@ func (w *writer) updateSession(s *macwatch.Session, row int64) error {
 // insertSession writes the session to a new row.
 func (w *writer) insertSession(s *macwatch.Session, row int64) error {
 	s, sealed := w.stored(s)
+	keys, origin := w.blobs(s)
 	err := w.stmts.insertSession.write(row, s.Ident[:], int64(s.Leg), s.Prior, s.Location, s.Client, s.NAS, int64(s.MAC), s.AP,
 		int64(s.CalledMAC), s.SSID, s.Room, s.SessionID, s.UserName, s.Calling, s.Called, blob(s.Class), int64(s.FramedIP),
 		micros(s.StartedAt), flag(s.Begun), micros(s.UpdatedAt), endOf(s), flag(s.Stopped), octets(s.Input), octets(s.Output),
 		int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime), int64(s.TerminateCause), flag(s.Lab),
-		int64(s.Records), keysOf(s), appendOrigin(nil, &s.Origin), flag(s.Gigawords), instantOf(s.HeardAt), int64(s.Gap), blob(sealed))
+		int64(s.Records), keys, origin, flag(s.Gigawords), instantOf(s.HeardAt), int64(s.Gap), blob(sealed))
 	return wrap("insert a session", err)
 }
 
@@ -47,12 +49,14 @@ func endOf(s *macwatch.Session) driver.Value {
 	return micros(s.EndedAt)
 }
 
-func keysOf(s *macwatch.Session) []byte {
-	keys := make([]byte, 0, 8*len(s.Keys))
+// blobs writes a session's keys and origin into memory that the next session uses again.
+func (w *writer) blobs(s *macwatch.Session) (keys, origin []byte) {
+	keys = w.scratch[:0]
 	for _, k := range s.Keys {
 		keys = binary.BigEndian.AppendUint64(keys, k)
 	}
-	return keys
+	w.scratch = appendOrigin(keys, &s.Origin)
+	return keys, w.scratch[len(keys):]
 }
 
 // loadRow reads the session in a row; nil when there is none.

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -36,7 +36,9 @@ func (c *console) serve(cmd *cobra.Command) error {
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
 
-	frugal()
+	garbage := newGarbage()
+	look := time.NewTicker(garbageLook)
+	defer look.Stop()
 	a, err := newApp(config, c.err)
 	if err != nil {
 		return err
@@ -49,23 +51,14 @@ func (c *console) serve(cmd *cobra.Command) error {
 		select {
 		case <-reload:
 			a.reload(path)
+		case <-look.C:
+			garbage.adapt()
 		case <-cmd.Context().Done():
 			a.log.Info("stopping")
 			err := a.stop()
 			a.log.Info("stopped")
 			return err
 		}
-	}
-}
-
-// garbage is the share of the memory in use, in percent, that may be garbage before it is
-// collected. Go's own is 100; most of ours is cheap to look through, and stays.
-const garbage = 60
-
-// frugal keeps the memory small, unless GOGC says how it shall be.
-func frugal() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(garbage)
 	}
 }
 
