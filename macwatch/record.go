@@ -106,7 +106,7 @@ type Origin struct {
 }
 
 // Answerer takes records back in the order in which they were stored. It is called
-// on a goroutine of the store's and must not block.
+// on a goroutine of the store's, must not block, and does not keep the list.
 type Answerer interface {
 	Answered(records []*Record)
 }

@@ -19,7 +19,8 @@ import (
 
 // PRAGMAs belong to a connection and a pool opens new ones behind one's back, so
 // they stand in the data source name. synchronous=FULL must be said: the driver is
-// compiled with NORMAL for WAL, which loses the last commits in a power cut.
+// compiled with NORMAL for WAL, which loses the last commits in a power cut. A connection needs
+// no lock of its own: one goroutine at a time uses it, by database/sql or, past it, the writer.
 const (
 	writerPragmas = "_mutex=no&_journal_mode=WAL&_synchronous=FULL&_foreign_keys=on&_busy_timeout=1000&_cache_size=-65536"
 	readerPragmas = "mode=ro&_query_only=on&_busy_timeout=5000&_cache_size=-16384"

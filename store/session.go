@@ -56,7 +56,7 @@ func (w *writer) blobs(s *macwatch.Session) (keys, origin []byte) {
 		keys = binary.BigEndian.AppendUint64(keys, k)
 	}
 	w.scratch = appendOrigin(keys, &s.Origin)
-	return keys, w.scratch[len(keys):]
+	return blob(keys), w.scratch[len(keys):]
 }
 
 // loadRow reads the session in a row; nil when there is none.
