@@ -170,7 +170,7 @@ func (r *Result) writeGrowth(w *markdown) {
 		}
 	}
 	if o := r.Retention; o != nil {
-		w.line("\nWhile old sessions were deleted (%.0f of them) and 10 000 records came a second: p50 %.2f ms, p99 %.2f ms; no step of deleting took more than %s.",
+		w.line("\nWhile old sessions were deleted (%.0f of them) and 10 000 records of new devices came a second: p50 %.2f ms, p99 %.2f ms; no step of deleting took more than %s.",
 			o.Deleted, o.Series.Latency(p50)/1000, o.Series.Latency(p99)/1000, o.Longest)
 	}
 }
@@ -181,7 +181,7 @@ func (r *Result) writeOverload(w *markdown) {
 		return
 	}
 	w.line("\n## Overload\n")
-	w.line("Server and generator with a core each. Sustainable %.0f records/s; offered %.0f/s; answered %.0f/s meanwhile and %.0f/s right", o.Sustainable, o.Offered, o.Answered, o.Recovered)
+	w.line("Server and generator with a core each; all devices are new. Sustainable %.0f records/s; offered %.0f/s; answered %.0f/s meanwhile and %.0f/s right", o.Sustainable, o.Offered, o.Answered, o.Recovered)
 	w.line("afterwards. Dropped:\n")
 	for _, reason := range slices.Sorted(maps.Keys(o.Drops)) {
 		w.line("- %s: %.0f", reason, o.Drops[reason])
