@@ -36,6 +36,7 @@ func (c *console) serve(cmd *cobra.Command) error {
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
 
+	useProcessors()
 	garbage := newGarbage()
 	look := time.NewTicker(garbageLook)
 	defer look.Stop()

@@ -35,7 +35,7 @@ type run struct {
 
 // quantum is how far two wakings of an open loop lie apart at least: to wake for each of many
 // requests would take the time of the server. What they wait meanwhile counts as latency.
-const quantum = int64(100 * time.Microsecond)
+const quantum = int64(250 * time.Microsecond)
 
 // batch is how many datagrams a system call moves.
 const batch = 64
@@ -247,6 +247,13 @@ func (r *run) take(p *port, reply []byte, now int64) {
 
 // wait returns the ports that have something to read, or nothing when it is time to send.
 func (r *run) wait(events []unix.EpollEvent) (int, error) {
+	if r.cfg.Rate > 0 {
+		if left := r.slept + quantum - r.now(); left > 0 {
+			pause := unix.NsecToTimespec(left)
+			_ = unix.Nanosleep(&pause, nil)
+		}
+		r.slept = r.now()
+	}
 	n, err := unix.EpollWait(r.poll, events, 0)
 	if err != nil && !errors.Is(err, unix.EINTR) {
 		return 0, fmt.Errorf("epoll_wait: %w", err)
