@@ -3,14 +3,15 @@ package store
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"go.uber.org/zap"
 )
 
 // Sizes of the write-ahead log, in pages of 4 KiB.
 const (
-	walLong    = 1000  // it is time for a checkpoint
-	walTooLong = 32000 // the writer itself makes one, and everybody waits
+	walLong    = 8000  // it is time for a checkpoint
+	walTooLong = 64000 // the writer itself makes one, and everybody waits
 	walLook    = 16    // turns of the writer between two looks at the log
 )
 
@@ -18,9 +19,10 @@ const (
 // COMMIT that makes the log too long, and the answers to that batch would wait for it; so
 // another connection does most of it beside the writer. The log begins anew only when a
 // checkpoint has caught up with a writer that stands still: so the writer makes another
-// one right after, which has little left to do.
+// one right after, which has little left to do: what the first has copied is on the disk then.
 type checkpointer struct {
 	db    *sql.DB
+	files *logFiles
 	log   *zap.Logger
 	ask   chan struct{} // by the writer; closed at the end
 	ready chan struct{} // answers it
@@ -30,13 +32,13 @@ type checkpointer struct {
 	turns int
 }
 
-func newCheckpointer(path string, log *zap.Logger) (*checkpointer, error) {
+func newCheckpointer(path string, files *logFiles, log *zap.Logger) (*checkpointer, error) {
 	db, err := sql.Open("sqlite3", dsn(path, writerPragmas))
 	if err != nil {
 		return nil, faultf("cannot open the database: %w", err)
 	}
 	db.SetMaxOpenConns(1)
-	c := &checkpointer{db: db, log: log, ask: make(chan struct{}, 1), ready: make(chan struct{}, 1), done: make(chan struct{})}
+	c := &checkpointer{db: db, files: files, log: log, ask: make(chan struct{}, 1), ready: make(chan struct{}, 1), done: make(chan struct{})}
 	go c.run()
 	return c, nil
 }
@@ -45,7 +47,14 @@ func (c *checkpointer) run() {
 	defer close(c.done)
 	failing := false
 	for range c.ask {
-		_, err := walFrames(c.db, "PASSIVE")
+		var err error
+		// Again: what has come while the most was copied is less, and then hardly anything.
+		for _, pause := range [...]time.Duration{settlePause, 0, 0} {
+			if _, err = walFrames(c.db, "PASSIVE"); err != nil {
+				break
+			}
+			c.files.settle(pause)
+		}
 		if err != nil && !failing {
 			c.log.Warn("the write-ahead log cannot be copied into the database; it grows until it can",
 				zap.Error(err), zap.String("what_to_do", "check that the disk has room"))
@@ -85,6 +94,7 @@ func (w *writer) checkpoint() {
 	}
 	c.turns = 0
 	frames, err := walFrames(w.conn, "NOOP")
+	c.files.extend(frames)
 	switch {
 	case err != nil:
 	case frames >= walTooLong:

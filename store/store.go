@@ -60,6 +60,7 @@ type Store struct {
 	db           *sql.DB // the writer's; one connection
 	readers      *sql.DB
 	lock         *os.File
+	files        *logFiles
 	checkpointer *checkpointer
 	queue        *queue
 	done         chan struct{} // closed when the writer has ended
@@ -163,7 +164,10 @@ func (s *Store) open() (err error) {
 	if s.readers, err = openReaders(path); err != nil {
 		return err
 	}
-	if s.checkpointer, err = newCheckpointer(path, s.log); err != nil {
+	if s.files, err = openLogFiles(path); err != nil {
+		return err
+	}
+	if s.checkpointer, err = newCheckpointer(path, s.files, s.log); err != nil {
 		return err
 	}
 	if s.w, err = newWriter(ctx, s, conn); err != nil || !switched {
@@ -198,6 +202,9 @@ func (s *Store) closeFiles() error {
 	}
 	if s.db != nil {
 		errs = append(errs, s.db.Close())
+	}
+	if s.files != nil {
+		errs = append(errs, s.files.close())
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.Close())

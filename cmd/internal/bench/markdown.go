@@ -29,7 +29,8 @@ func (r *Result) WriteMarkdown(out io.Writer, command string) error {
 	w.line("network stack falls to whoever causes it. Every server verifies and sends Message-Authenticator. So that the generator takes")
 	w.line("little of the machine, its datagrams of one length in a row leave as one message, and arrive so if the server sends them so")
 	w.line("(UDP_SEGMENT, UDP_GRO); each reaches the server as a datagram of its own. Accounting is of %d guests who have been", acctGuests)
-	w.line("there before, a new session each time; where it is of devices that were never seen, which cost more, it says so.")
+	w.line("there before, a new session each time; where it is of devices that were never seen, which cost more, it says so. At a given")
+	w.line("rate the generator wakes every 0.25 ms, to send what is due and to read answers: what they wait for that is in the latencies.")
 	r.writeMachine(w)
 	r.writeGoals(w)
 	r.writeContests(w)
@@ -74,6 +75,11 @@ func (r *Result) writeMachine(w *markdown) {
 	}
 	for i, d := range r.Disks {
 		w.line("- disk, %s: 4 KiB overwritten and fdatasync, p50 %s, p99 %s (%d times)", []string{"before", "after"}[min(i, 1)], round(d.P50), round(d.P99), d.Syncs)
+	}
+	if s := r.Standstill; s.Watched > 0 {
+		w.line("- the machine itself, with all its processors and the disk at work: none of them got on for %.1f %% of the time, for at most %s",
+			100*s.Total.Seconds()/s.Watched.Seconds(), s.Longest.Round(100*time.Microsecond))
+		w.line("  (gaps from %s on, %s long). No server answers meanwhile, and the time counts as CPU time of whoever had the processor", noticed, s.Watched)
 	}
 }
 

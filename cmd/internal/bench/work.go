@@ -195,3 +195,8 @@ func (b *bench) disk(context.Context) error {
 	}
 	return err
 }
+
+func (b *bench) standstill(context.Context) (err error) {
+	b.result.Standstill, err = probeStandstill(b.root, b.times.long/5)
+	return err
+}
