@@ -109,6 +109,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		{"memory and start with a million devices", b.million},
 		{"growth", b.growth},
 		{"retention", b.retention},
+		{"how the machine stands still after all that", b.standstill},
 		{"the disk once more", b.disk},
 	} {
 		if !only.MatchString(step.what) {

@@ -76,10 +76,12 @@ func (r *Result) writeMachine(w *markdown) {
 	for i, d := range r.Disks {
 		w.line("- disk, %s: 4 KiB overwritten and fdatasync, p50 %s, p99 %s (%d times)", []string{"before", "after"}[min(i, 1)], round(d.P50), round(d.P99), d.Syncs)
 	}
-	if s := r.Standstill; s.Watched > 0 {
-		w.line("- the machine itself, with all its processors and the disk at work: none of them got on for %.1f %% of the time, for at most %s",
-			100*s.Total.Seconds()/s.Watched.Seconds(), s.Longest.Round(100*time.Microsecond))
-		w.line("  (gaps from %s on, %s long). No server answers meanwhile, and the time counts as CPU time of whoever had the processor", noticed, s.Watched)
+	for i, s := range r.Standstills {
+		w.line("- the machine itself, %s, with all its processors and the disk at work: none of them got on for %.1f %% of the time, for at most %s",
+			[]string{"before", "after"}[min(i, 1)], 100*s.Total.Seconds()/s.Watched.Seconds(), s.Longest.Round(100*time.Microsecond))
+	}
+	if len(r.Standstills) > 0 {
+		w.line("  (gaps from %s on). No server answers meanwhile, and the time counts as CPU time of whoever had the processor", noticed)
 	}
 }
 

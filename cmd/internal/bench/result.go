@@ -8,12 +8,12 @@ import (
 
 // Result is everything that was measured.
 type Result struct {
-	Quick      bool
-	Began      time.Time
-	Took       time.Duration
-	Machine    Machine
-	Disks      []Disk // before and after
-	Standstill Standstill
+	Quick       bool
+	Began       time.Time
+	Took        time.Duration
+	Machine     Machine
+	Disks       []Disk       // before and after
+	Standstills []Standstill // before and after
 
 	Contests  []Contest
 	Alone     Series // accounting, when there was no rival

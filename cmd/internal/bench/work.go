@@ -196,7 +196,10 @@ func (b *bench) disk(context.Context) error {
 	return err
 }
 
-func (b *bench) standstill(context.Context) (err error) {
-	b.result.Standstill, err = probeStandstill(b.root, b.times.long/5)
+func (b *bench) standstill(context.Context) error {
+	s, err := probeStandstill(b.root, b.times.long/5)
+	if err == nil {
+		b.result.Standstills = append(b.result.Standstills, s)
+	}
 	return err
 }
