@@ -276,7 +276,6 @@ func (r *run) wait(events []unix.EpollEvent) (int, error) {
 	if left <= 0 {
 		return 0, nil
 	}
-	defer func() { r.slept = r.now() }()
 	// epoll_wait counts in milliseconds; an epoll descriptor can be polled, too.
 	timeout := unix.NsecToTimespec(left)
 	if _, err := unix.Ppoll([]unix.PollFd{{Fd: int32(r.poll), Events: unix.POLLIN}}, &timeout, nil); err != nil && !errors.Is(err, unix.EINTR) {
