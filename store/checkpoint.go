@@ -19,10 +19,10 @@ const (
 // COMMIT that makes the log too long, and the answers to that batch would wait for it; so
 // another connection does most of it beside the writer. The log begins anew only when a
 // checkpoint has caught up with a writer that stands still: so the writer makes another
-// one right after, which has little left to do: what the first has copied is on the disk then.
+// one right after. It has little left to do, for what was copied is on the disk by then.
 type checkpointer struct {
 	db    *sql.DB
-	files *logFiles
+	files *dbFiles
 	log   *zap.Logger
 	ask   chan struct{} // by the writer; closed at the end
 	ready chan struct{} // answers it
@@ -32,7 +32,7 @@ type checkpointer struct {
 	turns int
 }
 
-func newCheckpointer(path string, files *logFiles, log *zap.Logger) (*checkpointer, error) {
+func newCheckpointer(path string, files *dbFiles, log *zap.Logger) (*checkpointer, error) {
 	db, err := sql.Open("sqlite3", dsn(path, writerPragmas))
 	if err != nil {
 		return nil, faultf("cannot open the database: %w", err)

@@ -60,7 +60,7 @@ type Store struct {
 	db           *sql.DB // the writer's; one connection
 	readers      *sql.DB
 	lock         *os.File
-	files        *logFiles
+	files        *dbFiles
 	checkpointer *checkpointer
 	queue        *queue
 	done         chan struct{} // closed when the writer has ended
@@ -164,7 +164,7 @@ func (s *Store) open() (err error) {
 	if s.readers, err = openReaders(path); err != nil {
 		return err
 	}
-	if s.files, err = openLogFiles(path); err != nil {
+	if s.files, err = openDBFiles(path); err != nil {
 		return err
 	}
 	if s.checkpointer, err = newCheckpointer(path, s.files, s.log); err != nil {

@@ -11,7 +11,8 @@ const waiting = 2
 
 // useProcessors gives the scheduler a place more for each of those who only wait. With a place
 // for each processor alone, the scheduler takes the waiting one's away with each fsync, and
-// that one must find another when the disk has answered.
+// that one must find another when the disk has answered. The limit of a container counts as it
+// is at the start.
 // GOMAXPROCS in the environment has the last word.
 func useProcessors() {
 	if os.Getenv("GOMAXPROCS") == "" {

@@ -31,12 +31,12 @@ func probeStandstill(dir string, watch time.Duration) (Standstill, error) {
 	for err == nil && time.Since(begun) < watch {
 		_, err = probeDisk(dir, 64)
 	}
-	both := <-gaps
+	common := <-gaps
 	for range watchers - 1 {
-		both = overlap(both, <-gaps)
+		common = overlap(common, <-gaps)
 	}
 	s := Standstill{Watched: watch}
-	for _, g := range both {
+	for _, g := range common {
 		s.Total += g.until - g.from
 		s.Longest = max(s.Longest, g.until-g.from)
 	}

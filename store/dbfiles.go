@@ -24,16 +24,16 @@ const (
 	settlePause  = 2 * time.Millisecond
 )
 
-// logFiles are the database and its write-ahead log as files, beside SQLite. SQLite locks the
+// dbFiles are the database and its write-ahead log as files, beside SQLite. SQLite locks the
 // database with locks of the process, which end when any descriptor of it is closed: so these
 // are closed last.
-type logFiles struct {
+type dbFiles struct {
 	data, log *os.File
 	zeros     []byte
 }
 
-// openLogFiles opens them; the log is there once something was written.
-func openLogFiles(path string) (*logFiles, error) {
+// openDBFiles opens them; the log is there once something was written.
+func openDBFiles(path string) (*dbFiles, error) {
 	data, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return nil, licensing.Errorf(licensing.CodeInternal, "cannot open the database: %w", err).
@@ -43,14 +43,14 @@ func openLogFiles(path string) (*logFiles, error) {
 	if err != nil {
 		log = nil // it is only slower
 	}
-	return &logFiles{data: data, log: log}, nil
+	return &dbFiles{data: data, log: log}, nil
 }
 
 // settle waits until what was copied into the database is on the disk. SQLite does so only at
 // the end of a checkpoint that has copied everything, while the writer waits. It goes a part
 // at a time, with a pause after each that was work: commits that come meanwhile have to wait
 // for what the disk has in hand. A failure is SQLite's to report: each descriptor hears of it.
-func (f *logFiles) settle(pause time.Duration) {
+func (f *dbFiles) settle(pause time.Duration) {
 	fd := int(f.data.Fd())
 	info, err := f.data.Stat()
 	for at := int64(0); err == nil && at < info.Size(); at += settleStep {
@@ -66,7 +66,7 @@ func (f *logFiles) settle(pause time.Duration) {
 // extend makes room in the log's file before the writer, in whose place it is called, comes to
 // its end: a page that makes the file longer takes the disk twice as long. Zeros at the end
 // are no frames to SQLite. Without room on the disk it is only slower.
-func (f *logFiles) extend(frames int) {
+func (f *dbFiles) extend(frames int) {
 	if f.log == nil || frames < walSmall {
 		return
 	}
@@ -80,7 +80,7 @@ func (f *logFiles) extend(frames int) {
 	_, _ = f.log.WriteAt(f.zeros, info.Size())
 }
 
-func (f *logFiles) close() error {
+func (f *dbFiles) close() error {
 	if f.log != nil {
 		_ = f.log.Close()
 	}

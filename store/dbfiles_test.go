@@ -45,6 +45,8 @@ func TestTheLogHasRoom(t *testing.T) {
 	v.sight(v.record(guests, macwatch.StatusStart))
 	v.crash(t.TempDir())
 	require.Len(t, v.sessions(), guests+1, "what came after it, too")
+	v.restart()
+	require.NotNil(t, v.s.files.log, "an orderly stop removes the log; the start makes it")
 }
 
 // The log's file does not grow without end by itself.
@@ -53,7 +55,7 @@ func TestTheLogsRoomIsBounded(t *testing.T) {
 	for _, name := range []string{path, path + "-wal"} {
 		require.NoError(t, os.WriteFile(name, nil, 0o600))
 	}
-	f, err := openLogFiles(path)
+	f, err := openDBFiles(path)
 	require.NoError(t, err)
 	for range 3 * walRoom / walStep {
 		f.extend(walTooLong)
@@ -68,10 +70,10 @@ func TestTheLogsRoomIsBounded(t *testing.T) {
 // Without a log's file, as with no room on the disk, all goes on.
 func TestWithoutALogThereIsNoRoom(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x")
-	_, err := openLogFiles(path)
+	_, err := openDBFiles(path)
 	require.ErrorContains(t, err, "cannot open the database")
 	require.NoError(t, os.WriteFile(path, nil, 0o600))
-	f, err := openLogFiles(path)
+	f, err := openDBFiles(path)
 	require.NoError(t, err)
 	f.extend(walTooLong)
 	require.NoFileExists(t, path+"-wal")
