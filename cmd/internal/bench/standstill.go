@@ -27,7 +27,7 @@ func probeStandstill(dir string, watch time.Duration) (Standstill, error) {
 	for range watchers {
 		go func() { gaps <- spin(begun, watch) }()
 	}
-	var err error
+	_, err := probeDisk(dir, 64)
 	for err == nil && time.Since(begun) < watch {
 		_, err = probeDisk(dir, 64)
 	}

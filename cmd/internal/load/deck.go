@@ -7,13 +7,14 @@ type deck struct {
 	encoder *encoder
 	octets  []byte
 	ends    []uint32 // of octets
+	stamp   uint32   // the encoder's, when they were written
 }
 
 // roughLength is what a request takes, and some more.
 const roughLength = 192
 
 func newDeck(e *encoder, prepared int) *deck {
-	d := &deck{encoder: e, octets: make([]byte, 0, prepared*roughLength), ends: make([]uint32, 0, prepared)}
+	d := &deck{encoder: e, octets: make([]byte, 0, prepared*roughLength), ends: make([]uint32, 0, prepared), stamp: e.stamp}
 	for i := range uint64(prepared) {
 		d.octets = e.encode(d.octets, i, d.preferred(i))
 		d.ends = append(d.ends, uint32(len(d.octets)))
@@ -35,4 +36,17 @@ func (d *deck) prepared(i uint64, id byte) ([]byte, bool) {
 		begin = d.ends[i-1]
 	}
 	return d.octets[begin:d.ends[i]:d.ends[i]], true
+}
+
+// write writes the i-th request under another Identifier, or one that was not written in
+// advance. Where others of its session were, it goes by their clock: no NAS reports a Stop
+// and then, of a later time, the Start.
+func (d *deck) write(dst []byte, i uint64, id byte) []byte {
+	now := d.encoder.stamp
+	if i < uint64(len(d.ends)) {
+		d.encoder.stamp = d.stamp
+	}
+	dst = d.encoder.encode(dst, i, id)
+	d.encoder.stamp = now
+	return dst
 }

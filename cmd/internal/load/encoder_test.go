@@ -146,3 +146,17 @@ func TestDeck(t *testing.T) {
 	_, ok := d.prepared(20, d.preferred(20))
 	require.False(t, ok)
 }
+
+// TestDeckKeepsOneClock: a request that finds its Identifier taken is written when the run
+// is some seconds old, and says the same as the one that was written in advance.
+func TestDeckKeepsOneClock(t *testing.T) {
+	d := newDeck(testEncoder(t, Acct), 20)
+	d.encoder.stamp += 5
+	told := func(wire []byte) uint32 { return uint32(rfc2869.EventTimestamp_Get(parsed(t, wire)).Unix()) }
+	for i := range uint64(20) {
+		wire, ok := d.prepared(i, d.preferred(i))
+		require.True(t, ok)
+		require.Equal(t, told(wire), told(d.write(nil, i, d.preferred(i)+1)))
+	}
+	require.Equal(t, d.encoder.stamp+recordAt(20, 8).seconds, told(d.write(nil, 20, 0)))
+}

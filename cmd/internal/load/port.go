@@ -76,7 +76,7 @@ func (p *port) begin(now, timeout int64) *slot {
 	s := &p.slots[id]
 	wire, ok := d.prepared(i, id)
 	if !ok {
-		s.own = d.encoder.encode(s.own[:0], i, id)
+		s.own = d.write(s.own[:0], i, id)
 		wire = s.own
 	}
 	s.busy, s.tries, s.index, s.wire, s.deadline = true, 1, i, wire, now+timeout
