@@ -42,7 +42,7 @@ type bench struct {
 	freeRADIUSPath string
 	initdb         string // PostgreSQL's; "" without it
 	postgres       *postgres
-	best           map[string]window // of each contestant and workload
+	best           map[pairing]pace
 }
 
 // times are how long things take.
@@ -81,7 +81,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err := os.Chmod(root, 0o711); err != nil { //nolint:gosec // it may pass, not look
 		return nil, fmt.Errorf("open the folder of the benchmark: %w", err)
 	}
-	b := &bench{options: o, times: o.times(), root: root, best: map[string]window{}, result: &Result{Quick: o.Quick, Began: time.Now()}}
+	b := &bench{options: o, times: o.times(), root: root, best: map[pairing]pace{}, result: &Result{Quick: o.Quick, Began: time.Now()}}
 	if !onDisk(root) {
 		b.note("%s is not on a disk: syncing costs nothing there, and durable figures mean nothing. Name another folder with -dir.", root)
 	}

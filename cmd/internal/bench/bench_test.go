@@ -25,7 +25,7 @@ func testBench(t *testing.T) *bench {
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", program, "tallygate/cmd/tallygate").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	o := Options{Program: program, Quick: true, Say: io.Discard}
-	return &bench{options: o, times: o.times(), root: t.TempDir(), best: map[string]window{}, result: &Result{Began: time.Now()}}
+	return &bench{options: o, times: o.times(), root: t.TempDir(), best: map[pairing]pace{}, result: &Result{Began: time.Now()}}
 }
 
 // The venues are what the generator expects of them: this breaks when the schema changes

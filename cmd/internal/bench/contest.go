@@ -106,6 +106,7 @@ func (b *bench) contest(ctx context.Context, workload load.Workload, us contesta
 	if err != nil {
 		return fmt.Errorf("%s: %w", us.name, err)
 	}
+	us.prepare = b.enough(us, workload)
 	for _, rival := range rivals {
 		c, err := b.pairs(ctx, workload, us, ours, rival)
 		switch {
@@ -127,6 +128,7 @@ func (b *bench) pairs(ctx context.Context, workload load.Workload, us contestant
 	if err != nil {
 		return Contest{}, err
 	}
+	rival.prepare = b.enough(rival, workload)
 	c := Contest{
 		Workload: workload, Rival: rival.name,
 		Ours: Series{Outstanding: ours.ports * ours.each}, Theirs: Series{Outstanding: theirs.ports * theirs.each},
@@ -176,9 +178,9 @@ const rounds = 3
 
 // bestWindow finds the concurrency at which a contestant answers most.
 func (b *bench) bestWindow(ctx context.Context, who contestant, workload load.Workload) (window, error) {
-	key := who.name + " " + string(workload)
+	key := pairing{who.name, workload}
 	if best, known := b.best[key]; known {
-		return best, nil
+		return best.window, nil
 	}
 	best, most := windows[1], 0.0
 	reached := map[window][]float64{}
@@ -202,6 +204,27 @@ func (b *bench) bestWindow(ctx context.Context, who contestant, workload load.Wo
 			best, most = at, median
 		}
 	}
-	b.best[key] = best
+	b.best[key] = pace{best, most}
 	return best, nil
+}
+
+// pairing is a contestant at a workload.
+type pairing struct {
+	name     string
+	workload load.Workload
+}
+
+// pace is the concurrency at which a contestant does best, and the answers a second there; 0:
+// it was not looked for.
+type pace struct {
+	window    window
+	perSecond float64
+}
+
+// enough is how many requests are to be written in advance so that none has to be written in
+// a run: the faster a server, the sooner they would be spent, and the more of the machine the
+// generator would take from just that server.
+func (b *bench) enough(who contestant, workload load.Workload) int {
+	seconds := (b.times.warmUp + b.times.run).Seconds()
+	return max(who.prepare, int(1.25*seconds*b.best[pairing{who.name, workload}].perSecond))
 }

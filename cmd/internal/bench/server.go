@@ -35,7 +35,7 @@ func (s *server) usage() (sum usage, err error) {
 // contestant is a kind of server, with the settings at which it does best.
 type contestant struct {
 	name    string
-	prepare int // requests that the generator writes in advance for one run
+	prepare int // requests that the generator writes in advance for one run, at least
 	start   func(ctx context.Context) (*server, error)
 }
 
@@ -44,8 +44,9 @@ type window struct{ ports, each int }
 
 func (w window) String() string { return fmt.Sprintf("%d", w.ports*w.each) }
 
-// windows are the concurrencies among which each server gets its best.
-var windows = []window{{8, 8}, {8, 16}, {32, 8}, {64, 8}}
+// windows are the concurrencies among which each server gets its best: of few busy access
+// points, whose datagrams travel together, and of many.
+var windows = []window{{8, 8}, {8, 16}, {4, 64}, {32, 8}, {16, 32}, {64, 8}}
 
 // Sample is one run of the generator at one server.
 type Sample struct {

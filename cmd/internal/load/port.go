@@ -101,15 +101,19 @@ const (
 	repeated             // one more answer
 )
 
-// match judges a reply. The slot is that of the request, if its answer is awaited.
-func (p *port) match(reply []byte) (s *slot, what fate, verdict Verdict, signed bool) {
+// match judges a reply, unless that is done already. The slot is that of the request, if its answer is awaited.
+func (p *port) match(reply []byte, known judgement) (s *slot, what fate, verdict Verdict, signed bool) {
 	if len(reply) < offAttributes {
 		return nil, 0, Malformed, false
 	}
 	s = &p.slots[reply[1]]
 	e := p.side.deck.encoder
 	of := &s.current
-	verdict, signed = e.verify(reply, e.code(), &of.authenticator)
+	if known.good {
+		verdict, signed = Good, known.signed
+	} else {
+		verdict, signed = e.verify(reply, e.code(), &of.authenticator)
+	}
 	for i := 0; verdict == BadAuthenticator && i < len(s.past); i++ {
 		of = &s.past[i]
 		if v, _ := e.verify(reply, e.code(), &of.authenticator); v != BadAuthenticator {

@@ -18,7 +18,9 @@ type run struct {
 	ports   []*port // of all sides, which take turns
 	poll    int     // epoll descriptor
 	net     *mmsg.Trains
-	queued  int // to be sent
+	bulk    *bulk
+	judged  []judgement // of the datagrams in hand
+	queued  int         // to be sent
 	mishaps *mishaps
 	base    time.Time
 
@@ -48,7 +50,7 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	r := &run{cfg: cfg, net: mmsg.NewTrains(batch), mishaps: newMishaps(cfg)}
+	r := &run{cfg: cfg, net: mmsg.NewTrains(batch), bulk: newBulk(cfg.Secret), mishaps: newMishaps(cfg)}
 	if r.sides, err = newSides(cfg); err != nil {
 		return Report{}, err
 	}
@@ -202,8 +204,12 @@ func (r *run) read(p *port) error {
 			return fmt.Errorf("receive: %w", err)
 		}
 		now := r.now()
+		if n > len(r.judged) {
+			r.judged = make([]judgement, n)
+		}
+		r.bulk.judge(p, n, r.net.Datagram, r.judged)
 		for i := range n {
-			r.take(p, r.net.Datagram(i), now)
+			r.take(p, r.net.Datagram(i), r.judged[i], now)
 		}
 		if err := r.fill(p, now); err != nil {
 			return err
@@ -214,14 +220,14 @@ func (r *run) read(p *port) error {
 	}
 }
 
-// take handles one reply.
-func (r *run) take(p *port, reply []byte, now int64) {
+// take handles one reply, of which something may be known already.
+func (r *run) take(p *port, reply []byte, known judgement, now int64) {
 	report := &p.side.report
 	if r.mishaps.strikes(r.cfg.Loss) {
 		report.Lost++
 		return
 	}
-	slot, what, verdict, signed := p.match(reply)
+	slot, what, verdict, signed := p.match(reply, known)
 	switch {
 	case verdict != Good:
 		report.Bad[verdict]++

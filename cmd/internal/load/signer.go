@@ -87,15 +87,7 @@ func (s *signer) verify(reply []byte, code byte, authenticator *[md5.Size]byte) 
 	if !ok {
 		return Malformed, false
 	}
-	switch reply[0] {
-	case codeAccessAccept, codeAccessReject, codeAccessChallenge:
-		ok = code == codeAccessRequest
-	case codeAccountingResponse:
-		ok = code == codeAccountingRequest
-	default:
-		ok = false
-	}
-	if !ok {
+	if !answers(reply[0], code) {
 		return WrongCode, false
 	}
 	field := reply[offAuthenticator:offAttributes]
@@ -115,6 +107,17 @@ func (s *signer) verify(reply []byte, code byte, authenticator *[md5.Size]byte) 
 		return BadSignature, true
 	}
 	return Good, true
+}
+
+// answers reports whether a reply with this code can answer a request with that one.
+func answers(reply, request byte) bool {
+	switch reply {
+	case codeAccessAccept, codeAccessReject, codeAccessChallenge:
+		return request == codeAccessRequest
+	case codeAccountingResponse:
+		return request == codeAccountingRequest
+	}
+	return false
 }
 
 // walk checks the structure of a packet and cuts the padding off (RFC 2865 section 3). at

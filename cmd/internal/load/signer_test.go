@@ -2,6 +2,7 @@ package load
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -68,11 +69,41 @@ func TestVerify(t *testing.T) {
 		{"two signatures", access, twice(reply(t, access, radius.CodeAccessAccept, true)), Malformed, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			among(t, c.request, c.reply, c.verdict == Good, c.signed)
 			authenticator := [16]byte(c.request[4:20])
 			verdict, signed := newSigner(testSecret).verify(c.reply, c.request[0], &authenticator)
 			require.Equal(t, c.verdict, verdict)
 			require.Equal(t, c.signed, signed)
 		})
+	}
+}
+
+// among judges a reply together with good ones, of which its own fate must not touch any.
+func among(t *testing.T, request, one []byte, isGood, signed bool) {
+	t.Helper()
+	workload := AuthPAP
+	if request[0] == codeAccountingRequest {
+		workload = Acct
+	}
+	p := &port{side: &side{deck: newDeck(testEncoder(t, workload), 0)}}
+	p.slots[7].current.authenticator = [16]byte(request[4:20])
+	replies := make([][]byte, 20)
+	for i := range replies {
+		replies[i] = good(t, request)
+	}
+	for _, place := range []int{0, 15, 16, 19} {
+		all := slices.Clone(replies)
+		all[place] = bytes.Clone(one)
+		judged := make([]judgement, len(all))
+		newBulk(testSecret).judge(p, len(all), func(i int) []byte { return all[i] }, judged)
+		for i, j := range judged {
+			if i != place {
+				require.Equal(t, judgement{true, workload != Acct}, j, "beside it")
+			}
+		}
+		require.Equal(t, isGood, judged[place].good)
+		require.True(t, !isGood || judged[place].signed == signed)
+		require.Equal(t, one, all[place], "it is only looked at")
 	}
 }
 

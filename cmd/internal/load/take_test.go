@@ -21,7 +21,7 @@ func TestOnlyTheMeasuredTimeCounts(t *testing.T) {
 		slot := p.begin(c.began, int64(time.Second))
 		slot.began = c.began
 		r.measuring = c.measuring
-		r.take(p, good(t, slot.wire), c.began+100)
+		r.take(p, good(t, slot.wire), judgement{}, c.began+100)
 	}
 	require.EqualValues(t, 4, s.report.Records.All())
 	require.EqualValues(t, 2, s.report.Answered)

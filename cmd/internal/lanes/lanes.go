@@ -1,0 +1,85 @@
+// Package lanes computes MD5 of sixteen messages at a time. Each step of MD5 waits for the one
+// before, so that a processor that could do many things at once does one; of several messages
+// it does all in nearly the same time. The load generator verifies its replies so, to take less
+// of the machine that it shares with the server.
+package lanes
+
+/*
+#cgo noescape md5_lanes
+#cgo nocallback md5_lanes
+#include <stdint.h>
+void md5_lanes(uint32_t *state, const uint8_t *messages, const uint32_t *blocks);
+*/
+import "C"
+
+import (
+	"crypto/md5"
+	"encoding/binary"
+)
+
+const (
+	// Lanes is how many messages there are at a time.
+	Lanes = 16
+	// Longest is how long a message may be, in octets, besides the block before it.
+	Longest = stride - 1 - 8
+
+	stride = 512 // as in lanes.c
+)
+
+// State is a state of MD5 between two blocks.
+type State [4]uint32
+
+// Start is the state of MD5 before its first block (RFC 1321 section 3.3).
+func Start() State { return State{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476} }
+
+// Batch is up to sixteen messages. The zero value is ready. Not for concurrent use.
+type Batch struct {
+	state    [4][Lanes]uint32
+	messages [Lanes][stride]byte
+	blocks   [Lanes]uint32 // of the message; 0: the lane is empty
+}
+
+// Clear empties all lanes.
+func (b *Batch) Clear() { clear(b.blocks[:]) }
+
+// Put makes the parts, all together at most Longest octets, the message of a lane. before is
+// how many octets the state that it goes on from has seen: a multiple of 64.
+func (b *Batch) Put(lane, before int, parts ...[]byte) {
+	message, n := b.messages[lane][:], 0
+	for _, p := range parts {
+		n += copy(message[n:], p)
+	}
+	blocks := (n+8)/md5.BlockSize + 1
+	end := blocks * md5.BlockSize
+	message[n] = 0x80 // RFC 1321 sections 3.1 and 3.2
+	clear(message[n+1 : end-8])
+	binary.LittleEndian.PutUint64(message[end-8:], uint64(before+n)*8)
+	b.blocks[lane] = uint32(blocks)
+}
+
+// Sum hashes the messages, all from the same state on.
+func (b *Batch) Sum(from State) {
+	for i, word := range from {
+		for lane := range b.state[i] {
+			b.state[i][lane] = word
+		}
+	}
+	C.md5_lanes((*C.uint32_t)(&b.state[0][0]), (*C.uint8_t)(&b.messages[0][0]), (*C.uint32_t)(&b.blocks[0]))
+}
+
+// Digest is that of a lane's message.
+func (b *Batch) Digest(lane int) (sum [md5.Size]byte) {
+	for i := range b.state {
+		binary.LittleEndian.PutUint32(sum[4*i:], b.state[i][lane])
+	}
+	return sum
+}
+
+// After is the state after one block, such as a key of HMAC (RFC 2104 section 4).
+func After(block [md5.BlockSize]byte) State {
+	var b Batch
+	copy(b.messages[0][:], block[:])
+	b.blocks[0] = 1
+	b.Sum(Start())
+	return State{b.state[0][0], b.state[1][0], b.state[2][0], b.state[3][0]}
+}
