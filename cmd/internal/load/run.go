@@ -192,9 +192,13 @@ func (r *run) lookThrough(now int64) error {
 // dueAt is when the n-th request of an open loop is due.
 func (r *run) dueAt(n uint64) int64 { return int64(float64(n) / r.cfg.Rate * 1e9) }
 
-// read takes the answers that have come to a port and sends on.
+// reads is how often a port is read before the others have their turn, and the clock. Whoever
+// is answered as fast as he asks would never let go of it.
+const reads = 16
+
+// read takes the answers that have come to a port and sends on. What is left stays readable.
 func (r *run) read(p *port) error {
-	for {
+	for range reads {
 		n, more, err := r.net.Receive(p.fd)
 		if errors.Is(err, unix.ECONNREFUSED) { // nobody listens just now
 			p.side.report.Refused++
@@ -218,6 +222,7 @@ func (r *run) read(p *port) error {
 			return nil
 		}
 	}
+	return nil
 }
 
 // take handles one reply, of which something may be known already.
