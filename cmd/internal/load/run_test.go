@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"net"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -338,4 +339,22 @@ func TestConfigsThatCannotBePlayed(t *testing.T) {
 			require.NotEmpty(t, e.Hint)
 		})
 	}
+}
+
+// TestReportKeepsNoRequests: who keeps the reports of many runs does not keep what was sent.
+func TestReportKeepsNoRequests(t *testing.T) {
+	server := respond(t, func(_ int, wire []byte) [][]byte { return [][]byte{good(t, wire)} })
+	cfg := server.config(Acct, 50)
+	cfg.Count, cfg.Prepare, cfg.Duration = 0, 200_000, 50*time.Millisecond // 38 MB
+	var reports []Report
+	for range 4 {
+		out, err := Run(t.Context(), cfg)
+		require.NoError(t, err)
+		reports = append(reports, out)
+	}
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	require.Less(t, m.HeapAlloc, uint64(60<<20), "all four together would be 150 MB")
+	runtime.KeepAlive(reports)
 }

@@ -88,12 +88,14 @@ func (s *side) answered(slot *slot, reply []byte, signed bool) {
 	}
 }
 
-// finish completes the report of a run that was measured for so long.
+// finish is the report of a run that was measured for so long: a copy, for whoever keeps it
+// would keep the side with it, and all its requests.
 func (s *side) finish(measured time.Duration) *Side {
-	s.report.Latency = latencyOf(&s.latency)
+	report := s.report
+	report.Latency = latencyOf(&s.latency)
 	if measured > 0 {
-		s.report.PerSecond = float64(s.report.Answered) / measured.Seconds()
+		report.PerSecond = float64(report.Answered) / measured.Seconds()
 	}
-	s.report.Sent = s.begun
-	return &s.report
+	report.Sent = s.begun
+	return &report
 }
