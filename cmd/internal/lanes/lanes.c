@@ -1,11 +1,9 @@
 // MD5 (RFC 1321) of sixteen messages side by side, as the compiler's vectors: of whatever width
 // the processor has.
 #include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#define LANES 16
-#define STRIDE 512
+#include "lanes.h"
 
 typedef uint32_t lanes __attribute__((vector_size(4 * LANES)));
 
@@ -32,9 +30,8 @@ static inline __attribute__((always_inline)) void hash(uint32_t *state, const ui
 	for (uint32_t n = 0; n < most; n++) {
 		for (int i = 0; i < 16; i++)
 			for (int l = 0; l < LANES; l++) {
-				uint32_t word; // little-endian, as every processor that Go knows with cgo here
-				memcpy(&word, messages + (size_t)l * STRIDE + n * 64 + i * 4, sizeof word);
-				w[i][l] = word;
+				const uint8_t *m = messages + (size_t)l * STRIDE + n * 64 + i * 4;
+				w[i][l] = m[0] | m[1] << 8 | m[2] << 16 | (uint32_t)m[3] << 24;
 			}
 		lanes a = s[0], b = s[1], c = s[2], d = s[3];
 #pragma GCC unroll 64

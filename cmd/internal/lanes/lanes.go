@@ -7,8 +7,7 @@ package lanes
 /*
 #cgo noescape md5_lanes
 #cgo nocallback md5_lanes
-#include <stdint.h>
-void md5_lanes(uint32_t *state, const uint8_t *messages, const uint32_t *blocks);
+#include "lanes.h"
 */
 import "C"
 
@@ -19,11 +18,11 @@ import (
 
 const (
 	// Lanes is how many messages there are at a time.
-	Lanes = 16
+	Lanes = C.LANES
 	// Longest is how long a message may be, in octets, besides the block before it.
 	Longest = stride - 1 - 8
 
-	stride = 512 // as in lanes.c
+	stride = C.STRIDE
 )
 
 // State is a state of MD5 between two blocks.
@@ -75,11 +74,24 @@ func (b *Batch) Digest(lane int) (sum [md5.Size]byte) {
 	return sum
 }
 
-// After is the state after one block, such as a key of HMAC (RFC 2104 section 4).
-func After(block [md5.BlockSize]byte) State {
+// HMAC is the states from which HMAC-MD5 (RFC 2104) goes on, after the two blocks made of the key.
+func HMAC(key []byte) (inner, outer State) {
+	if len(key) > md5.BlockSize {
+		sum := md5.Sum(key)
+		key = sum[:]
+	}
 	var b Batch
-	copy(b.messages[0][:], block[:])
-	b.blocks[0] = 1
+	for lane, pad := range [...]byte{0x36, 0x5c} {
+		block := b.messages[lane][:md5.BlockSize]
+		copy(block, key)
+		for i := range block {
+			block[i] ^= pad
+		}
+		b.blocks[lane] = 1
+	}
 	b.Sum(Start())
-	return State{b.state[0][0], b.state[1][0], b.state[2][0], b.state[3][0]}
+	for i := range b.state {
+		inner[i], outer[i] = b.state[i][0], b.state[i][1]
+	}
+	return inner, outer
 }

@@ -1,6 +1,7 @@
 package lanes
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/md5"
 	"testing"
@@ -44,25 +45,23 @@ func TestLengths(t *testing.T) {
 	}
 }
 
+// RFC 2104 section 2: a key of more than a block is hashed first.
 func TestHMAC(t *testing.T) {
-	key, message := []byte("a key"), []byte("what is signed")
-	var inner, outer [md5.BlockSize]byte
-	copy(inner[:], key)
-	copy(outer[:], key)
-	for i := range inner {
-		inner[i] ^= 0x36
-		outer[i] ^= 0x5c
+	message := []byte("what is signed")
+	for _, length := range []int{0, 5, md5.BlockSize, md5.BlockSize + 1} {
+		key := bytes.Repeat([]byte("k"), length)
+		inner, outer := HMAC(key)
+		var b Batch
+		b.Put(0, md5.BlockSize, message)
+		b.Sum(inner)
+		sum := b.Digest(0)
+		b.Put(0, md5.BlockSize, sum[:])
+		b.Sum(outer)
+		want := hmac.New(md5.New, key)
+		want.Write(message)
+		sum = b.Digest(0)
+		require.Equal(t, want.Sum(nil), sum[:], "a key of %d octets", length)
 	}
-	var b Batch
-	b.Put(0, md5.BlockSize, message)
-	b.Sum(After(inner))
-	sum := b.Digest(0)
-	b.Put(0, md5.BlockSize, sum[:])
-	b.Sum(After(outer))
-	want := hmac.New(md5.New, key)
-	want.Write(message)
-	sum = b.Digest(0)
-	require.Equal(t, want.Sum(nil), sum[:])
 }
 
 // BenchmarkSums is of replies of 120 octets, as an Access-Accept and the secret.

@@ -11,11 +11,12 @@ import (
 type bulk struct {
 	batch        lanes.Batch
 	inner, outer lanes.State // of HMAC under the secret (RFC 2104)
-	replies      [lanes.Lanes]read
+	zero         [md5.Size]byte
+	replies      [lanes.Lanes]inLane
 }
 
-// read is a reply in its lane.
-type read struct {
+// inLane is a reply in its lane.
+type inLane struct {
 	packet    []byte // without padding; nil: it is left to verify
 	at        int    // of Message-Authenticator; 0: none
 	asked     *[md5.Size]byte
@@ -28,32 +29,19 @@ type judgement struct {
 	signed bool // it holds a Message-Authenticator
 }
 
-// few is how many replies are not worth it.
-const few = 4
-
-var zeros [md5.Size]byte
+// fewest is from how many replies on it is worth it.
+const fewest = 4
 
 func newBulk(secret string) *bulk {
-	state := func(pad byte) lanes.State {
-		key := []byte(secret)
-		if len(key) > md5.BlockSize {
-			sum := md5.Sum(key)
-			key = sum[:]
-		}
-		var block [md5.BlockSize]byte
-		copy(block[:], key)
-		for i := range block {
-			block[i] ^= pad
-		}
-		return lanes.After(block)
-	}
-	return &bulk{inner: state(0x36), outer: state(0x5c)}
+	b := &bulk{}
+	b.inner, b.outer = lanes.HMAC([]byte(secret))
+	return b
 }
 
 // judge looks at what came to a port: n datagrams. It does not write to them.
 func (b *bulk) judge(p *port, n int, datagram func(int) []byte, into []judgement) {
 	clear(into[:n])
-	if n < few {
+	if n < fewest {
 		return
 	}
 	for first := 0; first < n; first += lanes.Lanes {
@@ -102,7 +90,7 @@ func (b *bulk) signed(count int) {
 			continue
 		}
 		wanted = true
-		b.batch.Put(lane, md5.BlockSize, r.packet[:offAuthenticator], r.asked[:], r.packet[offAttributes:r.at], zeros[:], r.packet[r.at+md5.Size:])
+		b.batch.Put(lane, md5.BlockSize, r.packet[:offAuthenticator], r.asked[:], r.packet[offAttributes:r.at], b.zero[:], r.packet[r.at+md5.Size:])
 	}
 	if !wanted {
 		return
