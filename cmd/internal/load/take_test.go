@@ -1,10 +1,14 @@
 package load
 
 import (
+	"net"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"tallygate/cmd/internal/mmsg"
 )
 
 // What begins in the warm-up or after the measured time is answered, but counts for no
@@ -67,4 +71,28 @@ func TestReorder(t *testing.T) {
 		}
 	}
 	require.Positive(t, overtaken)
+}
+
+// TestAPortLetsGo: a port that has more to read than can be is left, and read on later.
+func TestAPortLetsGo(t *testing.T) {
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close()) }()
+	fd, err := dial(conn.LocalAddr().String())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, unix.Close(fd)) }()
+	local, err := unix.Getsockname(fd)
+	require.NoError(t, err)
+	const datagrams = 8*reads + 20
+	for range datagrams {
+		_, err := conn.WriteToUDP([]byte("no reply"), &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: local.(*unix.SockaddrInet4).Port})
+		require.NoError(t, err)
+	}
+	s := &side{deck: newDeck(testEncoder(t, Acct), 0), report: Side{Bad: map[Verdict]uint64{}}}
+	p := &port{side: s, fd: fd}
+	r := &run{mishaps: newMishaps(Config{}), net: mmsg.NewTrains(batch), bulk: newBulk(testSecret), base: time.Now()}
+	require.NoError(t, r.read(p))
+	require.EqualValues(t, 8*reads, s.report.Bad[Malformed], "eight are read at a time")
+	require.NoError(t, r.read(p))
+	require.EqualValues(t, datagrams, s.report.Bad[Malformed])
 }
