@@ -106,7 +106,6 @@ func (b *bench) contest(ctx context.Context, workload load.Workload, us contesta
 	if err != nil {
 		return fmt.Errorf("%s: %w", us.name, err)
 	}
-	us.prepare = b.enough(us, workload)
 	for _, rival := range rivals {
 		c, err := b.pairs(ctx, workload, us, ours, rival)
 		switch {
@@ -128,7 +127,6 @@ func (b *bench) pairs(ctx context.Context, workload load.Workload, us contestant
 	if err != nil {
 		return Contest{}, err
 	}
-	rival.prepare = b.enough(rival, workload)
 	c := Contest{
 		Workload: workload, Rival: rival.name,
 		Ours: Series{Outstanding: ours.ports * ours.each}, Theirs: Series{Outstanding: theirs.ports * theirs.each},
@@ -139,7 +137,7 @@ func (b *bench) pairs(ctx context.Context, workload load.Workload, us contestant
 			at  window
 			of  *Series
 		}{{us, ours, &c.Ours}, {rival, theirs, &c.Theirs}} {
-			sample, err := b.turn(ctx, turn.who, b.load(workload, turn.at, turn.who.prepare))
+			sample, err := b.turn(ctx, turn.who, b.load(workload, turn.at, b.enough(turn.who, workload)))
 			if err != nil {
 				return Contest{}, err
 			}

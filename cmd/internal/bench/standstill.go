@@ -27,8 +27,8 @@ func probeStandstill(dir string, watch time.Duration) (Standstill, error) {
 	for range watchers {
 		go func() { gaps <- spin(begun, watch) }()
 	}
-	_, err := probeDisk(dir, 64)
-	for err == nil && time.Since(begun) < watch {
+	var err error
+	for looked := false; err == nil && (!looked || time.Since(begun) < watch); looked = true {
 		_, err = probeDisk(dir, 64)
 	}
 	common := <-gaps

@@ -58,7 +58,7 @@ func (b *bench) accounting(ctx context.Context) error {
 	}
 	b.result.Strangers.Outstanding = best.ports * best.each
 	for range b.times.pairs {
-		sample, err := b.turn(ctx, b.gatewayOn(b.venue), b.load(load.Acct, best, us.prepare))
+		sample, err := b.turn(ctx, b.gatewayOn(b.venue), b.load(load.Acct, best, b.enough(us, load.Acct)))
 		if err != nil {
 			return err
 		}
@@ -91,7 +91,7 @@ func (b *bench) latency(ctx context.Context) error {
 	}
 	most, ok := b.result.ours(load.Acct)
 	if !ok { // no rival was there
-		sample, err := b.turn(ctx, us, b.load(load.Acct, best, us.prepare))
+		sample, err := b.turn(ctx, us, b.load(load.Acct, best, b.enough(us, load.Acct)))
 		if err != nil {
 			return err
 		}
