@@ -8,7 +8,7 @@ import (
 // serveAccounting makes a record of an Accounting-Request. The batch's records go
 // to the Journal together, in submit; the answer waits until they are durable.
 func (r *reader) serveAccounting() licensing.Reason {
-	if !r.hash.authentic(&r.packet, &r.client.secret) {
+	if !r.authentic() {
 		r.suspect(evidenceAccounting)
 		return licensing.ReasonBadAuthenticator
 	}

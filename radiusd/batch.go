@@ -38,13 +38,15 @@ type route struct {
 }
 
 // source is the peer's address, unmapped and without zone, and port.
-func (r *route) source() netip.AddrPort {
+func (r *route) source() netip.AddrPort { return sourceOf(&r.peer) }
+
+func sourceOf(peer *unix.RawSockaddrInet6) netip.AddrPort {
 	// The port is in network order, and at the same place in both families.
-	port := binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(&r.peer.Port))[:])
-	if r.peer.Family == unix.AF_INET {
-		return netip.AddrPortFrom(netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(&r.peer)).Addr), port)
+	port := binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(&peer.Port))[:])
+	if peer.Family == unix.AF_INET {
+		return netip.AddrPortFrom(netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(peer)).Addr), port)
 	}
-	return netip.AddrPortFrom(netip.AddrFrom16(r.peer.Addr).Unmap(), port)
+	return netip.AddrPortFrom(netip.AddrFrom16(peer.Addr).Unmap(), port)
 }
 
 // key is the request's key in the reply cache.
@@ -127,6 +129,9 @@ func (r *receiver) datagram(i int) (b []byte, truncated bool) {
 	m := &r.messages[i]
 	return r.buffers[i*bufferStride:][:m.length:maxPacket], m.header.Flags&unix.MSG_TRUNC != 0
 }
+
+// source is where the i-th datagram came from.
+func (r *receiver) source(i int) netip.AddrPort { return sourceOf(&r.peers[i]) }
 
 // route fills in where the i-th datagram came from, and returns how many datagrams
 // the kernel had dropped on this socket by then (SO_RXQ_OVFL), if it said so.

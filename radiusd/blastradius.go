@@ -49,7 +49,7 @@ func (s *signedSources) add(client int64, source netip.Addr) {
 func (r *reader) checkAccess() licensing.Reason {
 	p, c, source := &r.packet, r.client, r.source.Addr()
 	if p.has(attrMessageAuthenticator) {
-		if !r.hash.signed(p, &c.secret) {
+		if !r.signed() {
 			r.suspect(evidenceSigned)
 			return licensing.ReasonBadAuthenticator
 		}

@@ -15,6 +15,18 @@ func (h *hasher) pap(hidden, authenticator []byte, s *secret, password string) b
 	return ok && len(plain) == len(password) && constantTimeEqual(plain, password)
 }
 
+// pad is what hides the first block of a User-Password: MD5 of the secret and the Request
+// Authenticator (RFC 2865 section 5.2). The zero value is that of no request.
+type pad struct {
+	secret        *secret
+	authenticator [authenticatorSize]byte
+	sum           [authenticatorSize]byte
+}
+
+func (p *pad) fits(authenticator []byte, s *secret) bool {
+	return p != nil && p.secret == s && string(p.authenticator[:]) == string(authenticator)
+}
+
 // reveal undoes the hiding of a User-Password. The result is overwritten by the
 // next one. ok is false when the length cannot be right.
 func (h *hasher) reveal(hidden, authenticator []byte, s *secret) (plain []byte, ok bool) {
@@ -24,6 +36,11 @@ func (h *hasher) reveal(hidden, authenticator []byte, s *secret) (plain []byte, 
 	plain = h.plain[:len(hidden)]
 	previous := authenticator
 	for i := 0; i < len(hidden); i += authenticatorSize {
+		if i == 0 && h.pad.fits(authenticator, s) {
+			subtle.XORBytes(plain, hidden[:authenticatorSize], h.pad.sum[:])
+			previous = hidden[:authenticatorSize]
+			continue
+		}
 		h.md5.Reset()
 		h.md5.Write(s.text)
 		h.md5.Write(previous)

@@ -80,17 +80,15 @@ func (r *reply) echo(request *packet) {
 	}
 }
 
-// sign fills in Length, Message-Authenticator and Response Authenticator (RFC 3579
-// section 3.2: in this order). It returns the finished packet, nil when the
-// attributes did not fit into 4096 octets.
-func (r *reply) sign(h *hasher, s *secret, request *packet) []byte {
+// close fills in Length.
+func (r *reply) close() { binary.BigEndian.PutUint16(r.b[2:], uint16(len(r.b))) }
+
+// sign returns the finished packet, nil when the attributes did not fit into 4096 octets.
+func (r *reply) sign(h *hasher, s *secret) []byte {
 	if r.full {
 		return nil
 	}
-	binary.BigEndian.PutUint16(r.b[2:], uint16(len(r.b)))
-	if r.signAt != 0 {
-		copy(r.b[r.signAt:], h.message(r.b, request.authenticator(), r.signAt, s))
-	}
-	copy(r.b[4:headerSize], h.response(r.b, request.authenticator(), s))
+	r.close()
+	h.sign(r.b, r.signAt, s)
 	return r.b
 }

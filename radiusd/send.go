@@ -29,6 +29,7 @@ type sender struct {
 	sizes   [batchSize]int
 	routes  [batchSize]route
 	queued  int
+	signing signing
 
 	plain    bool // the kernel cannot cut messages up
 	trains   [batchSize]train
@@ -56,8 +57,8 @@ const (
 	longestCar   = 1200
 )
 
-func newSender(raw syscall.RawConn, count *listenerMetrics) *sender {
-	s := &sender{raw: raw, count: count, buffers: make([]byte, batchSize*bufferStride)}
+func newSender(raw syscall.RawConn, count *listenerMetrics, h *hasher) *sender {
+	s := &sender{raw: raw, count: count, buffers: make([]byte, batchSize*bufferStride), signing: signing{hash: h}}
 	s.write = s.sendmmsg
 	s.plain = control(raw, func(fd int) error { return unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT, 0) }) != nil
 	return s
@@ -155,6 +156,7 @@ func (s *sender) address(t int) {
 
 // flush sends all that is queued.
 func (s *sender) flush() {
+	s.seal()
 	s.couple()
 	for s.done = 0; s.done < s.coupled; {
 		s.taken, s.errno = 0, 0
@@ -191,20 +193,29 @@ func (s *sender) giveUp(upTo int) {
 // uncouple makes single answers of what was not sent yet, now and ever after.
 func (s *sender) uncouple() {
 	s.plain = true
+	s.keep(func(i int) bool { return int(s.of[i]) >= s.done })
+	s.done = 0
+	s.couple()
+}
+
+// keep takes all other answers out of the queue.
+func (s *sender) keep(wanted func(i int) bool) {
 	left := 0
 	for i := range s.queued {
-		if int(s.of[i]) < s.done {
+		if !wanted(i) {
 			continue
 		}
 		if left != i {
-			copy(s.buffers[left*bufferStride:], s.buffers[i*bufferStride:][:s.sizes[i]])
+			copy(s.buffers[left*bufferStride:], s.answer(i))
 			s.sizes[left], s.routes[left] = s.sizes[i], s.routes[i]
 		}
 		left++
 	}
-	s.queued, s.done = left, 0
-	s.couple()
+	s.queued = left
 }
+
+// answer is the i-th that is queued.
+func (s *sender) answer(i int) []byte { return s.buffers[i*bufferStride:][:s.sizes[i]] }
 
 // sendmmsg does not block (MSG_DONTWAIT), so the scheduler need not know of it.
 func (s *sender) sendmmsg(fd uintptr) bool {

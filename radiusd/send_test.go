@@ -40,7 +40,7 @@ func newPostOffice(t testing.TB) *postOffice {
 	counters := &gateway{t: t, registry: prometheus.NewRegistry()}
 	m, err := newMetrics(counters.registry)
 	require.NoError(t, err)
-	o := &postOffice{sender: newSender(raw, &m.listeners[acctListener]), t: t, conn: conn, counters: counters}
+	o := &postOffice{sender: newSender(raw, &m.listeners[acctListener], newHasher(nil)), t: t, conn: conn, counters: counters}
 	require.False(t, o.plain, "this kernel has UDP_SEGMENT")
 	return o
 }
@@ -106,22 +106,21 @@ func newLetterbox(t testing.TB) *letterbox {
 func neighbours(t testing.TB, apart, together int) []*letterbox {
 	t.Helper()
 	slots := map[uint16][]*letterbox{}
-	var full uint16
-	for range batchSize*(together-1) + 1 { // then one slot has so many, however ports are given out
+	var crowd []*letterbox
+	for crowd == nil || len(slots) <= apart {
 		b := newLetterbox(t)
 		slot := b.at.Port() % batchSize
 		if slots[slot] = append(slots[slot], b); len(slots[slot]) == together {
-			full = slot
-			break
+			crowd = slots[slot]
 		}
 	}
-	for slot := uint16(0); apart > 0; slot++ {
-		if peers := slots[slot]; slot != full && len(peers) > 0 {
-			slots[full] = append(peers[:1:1], slots[full]...)
-			apart--
+	var out []*letterbox
+	for _, peers := range slots {
+		if len(out) < apart && peers[0] != crowd[0] {
+			out = append(out, peers[0])
 		}
 	}
-	return slots[full]
+	return append(out, crowd...)
 }
 
 // collect expects what was posted, in order and whole, and nothing else.
@@ -246,7 +245,8 @@ func TestTrains(t *testing.T) {
 func TestUncouple(t *testing.T) {
 	o := newPostOffice(t)
 	o.refuseSegments()
-	a, b, c := newLetterbox(t), newLetterbox(t), newLetterbox(t)
+	boxes := neighbours(t, 1, 2) // in one slot b's letters and c's would make no trains
+	b, a, c := boxes[0], boxes[1], boxes[2]
 	post := func(to *letterbox, length, number int) {
 		l := letter(accountingResponse, length, number)
 		o.post(to.at, l)
@@ -314,7 +314,7 @@ func TestAKernelWithoutSegments(t *testing.T) {
 	require.NoError(t, err)
 	m, err := newMetrics(nil)
 	require.NoError(t, err)
-	require.True(t, newSender(raw, &m.listeners[acctListener]).plain, "it does not know the option")
+	require.True(t, newSender(raw, &m.listeners[acctListener], newHasher(nil)).plain, "it does not know the option")
 }
 
 // Records of several NAS, answered in one go: each answer fits its request, in order, with

@@ -152,8 +152,8 @@ func newServer(o Options) (*Server, error) {
 func (s *Server) attach(socket *socket) {
 	places := s.options.ReplyCache / s.options.Sockets
 	socket.cache = newReplyCache(places, places/largeShare)
-	socket.late.out = newSender(socket.raw, &s.metrics.listeners[socket.listener])
 	socket.late.hash = newHasher(s.options.ClassKey)
+	socket.late.out = newSender(socket.raw, &s.metrics.listeners[socket.listener], socket.late.hash)
 	s.sockets = append(s.sockets, socket)
 
 	log, fields := s.options.Log, []zap.Field{zap.Stringer("listener", socket.listener), zap.Stringer("address", socket.address), zap.Int("receive_buffer", socket.received)}

@@ -27,7 +27,7 @@ func (r *reader) serveStatus() licensing.Reason {
 	var b reply
 	b.begin(r.out.buffer(), kind, p, true)
 	b.echo(p)
-	answer := b.sign(r.hash, &r.client.secret, p)
+	answer := b.sign(r.hash, &r.client.secret)
 	if answer == nil {
 		return licensing.ReasonMalformed
 	}
@@ -48,7 +48,7 @@ func (r *reader) declineChange() licensing.Reason {
 	b.begin(r.out.buffer(), p.code()+2, p, p.has(attrMessageAuthenticator)) // ACK is the next code, NAK the one after
 	b.number(attrErrorCause, unsupportedExtension)
 	b.echo(p)
-	answer := b.sign(r.hash, &r.client.secret, p)
+	answer := b.sign(r.hash, &r.client.secret)
 	if answer == nil {
 		return licensing.ReasonMalformed
 	}

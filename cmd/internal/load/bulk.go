@@ -3,16 +3,16 @@ package load
 import (
 	"crypto/md5"
 
-	"tallygate/cmd/internal/lanes"
+	"tallygate/radiusd/lanes"
 )
 
 // bulk verifies replies that came together, many at a time. It only knows those that are
 // plainly good: what is not is verify's to judge, one by one.
 type bulk struct {
-	batch        lanes.Batch
-	inner, outer lanes.State // of HMAC under the secret (RFC 2104)
-	zero         [md5.Size]byte
-	replies      [lanes.Lanes]inLane
+	batch   lanes.Batch
+	key     lanes.Key // of HMAC under the secret (RFC 2104)
+	zero    [md5.Size]byte
+	replies [lanes.Lanes]inLane
 }
 
 // inLane is a reply in its lane.
@@ -33,9 +33,7 @@ type judgement struct {
 const fewest = 4
 
 func newBulk(secret string) *bulk {
-	b := &bulk{}
-	b.inner, b.outer = lanes.HMAC([]byte(secret))
-	return b
+	return &bulk{key: lanes.NewKey([]byte(secret))}
 }
 
 // judge looks at what came to a port: n datagrams. It does not write to them.
@@ -66,12 +64,12 @@ func (b *bulk) read(p *port, lane int, reply []byte) {
 		return
 	}
 	r.packet, r.at, r.asked = packet, at, &p.slots[packet[1]].current.authenticator
-	b.batch.Put(lane, 0, packet[:offAuthenticator], r.asked[:], packet[offAttributes:], e.secret)
+	b.batch.Put(lane, lanes.Start(), packet[:offAuthenticator], r.asked[:], packet[offAttributes:], e.secret)
 }
 
 // sealed checks the Response Authenticators (RFC 2865 section 3).
 func (b *bulk) sealed(count int) {
-	b.batch.Sum(lanes.Start())
+	b.batch.Sum()
 	for lane := range count {
 		if r := &b.replies[lane]; r.packet != nil {
 			r.judgement.good = b.batch.Digest(lane) == [md5.Size]byte(r.packet[offAuthenticator:])
@@ -90,19 +88,19 @@ func (b *bulk) signed(count int) {
 			continue
 		}
 		wanted = true
-		b.batch.Put(lane, md5.BlockSize, r.packet[:offAuthenticator], r.asked[:], r.packet[offAttributes:r.at], b.zero[:], r.packet[r.at+md5.Size:])
+		b.batch.Put(lane, &b.key.Inner, r.packet[:offAuthenticator], r.asked[:], r.packet[offAttributes:r.at], b.zero[:], r.packet[r.at+md5.Size:])
 	}
 	if !wanted {
 		return
 	}
-	b.batch.Sum(b.inner)
+	b.batch.Sum()
 	for lane := range count {
 		if b.replies[lane].packet != nil {
 			sum := b.batch.Digest(lane)
-			b.batch.Put(lane, md5.BlockSize, sum[:])
+			b.batch.Put(lane, &b.key.Outer, sum[:])
 		}
 	}
-	b.batch.Sum(b.outer)
+	b.batch.Sum()
 	for lane := range count {
 		if r := &b.replies[lane]; r.packet != nil {
 			r.judgement.good = b.batch.Digest(lane) == [md5.Size]byte(r.packet[r.at:])

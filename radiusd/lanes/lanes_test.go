@@ -20,9 +20,9 @@ func TestSums(t *testing.T) {
 			}
 			messages[lane] = rapid.SliceOfN(rapid.Byte(), 0, Longest).Draw(t, "message")
 			cut := rapid.IntRange(0, len(messages[lane])).Draw(t, "cut")
-			b.Put(lane, 0, messages[lane][:cut], messages[lane][cut:])
+			b.Put(lane, Start(), messages[lane][:cut], messages[lane][cut:])
 		}
-		b.Sum(Start())
+		b.Sum()
 		for lane, message := range messages {
 			if message != nil {
 				require.Equal(t, md5.Sum(message), b.Digest(lane), "lane %d", lane)
@@ -37,9 +37,9 @@ func TestLengths(t *testing.T) {
 	message := make([]byte, Longest)
 	for n := range Longest + 1 {
 		b.Clear()
-		b.Put(3, 0, message[:n])
-		b.Put(4, 0, message[:Longest-n])
-		b.Sum(Start())
+		b.Put(3, Start(), message[:n])
+		b.Put(4, Start(), message[:Longest-n])
+		b.Sum()
 		require.Equal(t, md5.Sum(message[:n]), b.Digest(3), "%d octets", n)
 		require.Equal(t, md5.Sum(message[:Longest-n]), b.Digest(4), "%d octets", Longest-n)
 	}
@@ -50,13 +50,13 @@ func TestHMAC(t *testing.T) {
 	message := []byte("what is signed")
 	for _, length := range []int{0, 5, md5.BlockSize, md5.BlockSize + 1} {
 		key := bytes.Repeat([]byte("k"), length)
-		inner, outer := HMAC(key)
+		k := NewKey(key)
 		var b Batch
-		b.Put(0, md5.BlockSize, message)
-		b.Sum(inner)
+		b.Put(0, &k.Inner, message)
+		b.Sum()
 		sum := b.Digest(0)
-		b.Put(0, md5.BlockSize, sum[:])
-		b.Sum(outer)
+		b.Put(0, &k.Outer, sum[:])
+		b.Sum()
 		want := hmac.New(md5.New, key)
 		want.Write(message)
 		sum = b.Digest(0)
@@ -70,9 +70,9 @@ func BenchmarkSums(b *testing.B) {
 	b.Run("sixteen at a time", func(b *testing.B) {
 		var batch Batch
 		for i := 0; b.Loop(); i++ {
-			batch.Put(i%Lanes, 0, message)
+			batch.Put(i%Lanes, Start(), message)
 			if i%Lanes == Lanes-1 {
-				batch.Sum(Start())
+				batch.Sum()
 			}
 		}
 	})

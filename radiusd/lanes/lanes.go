@@ -1,7 +1,6 @@
 // Package lanes computes MD5 of sixteen messages at a time. Each step of MD5 waits for the one
 // before, so that a processor that could do many things at once does one; of several messages
-// it does all in nearly the same time. The load generator verifies its replies so, to take less
-// of the machine that it shares with the server.
+// it does all in nearly the same time.
 package lanes
 
 /*
@@ -25,11 +24,16 @@ const (
 	stride = C.STRIDE
 )
 
-// State is a state of MD5 between two blocks.
-type State [4]uint32
+// State is a state of MD5 between two blocks, with the octets that it has seen.
+type State struct {
+	words [4]uint32
+	seen  uint64
+}
 
 // Start is the state of MD5 before its first block (RFC 1321 section 3.3).
-func Start() State { return State{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476} }
+func Start() *State { return &start }
+
+var start = State{words: [4]uint32{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476}}
 
 // Batch is up to sixteen messages. The zero value is ready. Not for concurrent use.
 type Batch struct {
@@ -41,9 +45,12 @@ type Batch struct {
 // Clear empties all lanes.
 func (b *Batch) Clear() { clear(b.blocks[:]) }
 
-// Put makes the parts, all together at most Longest octets, the message of a lane. before is
-// how many octets the state that it goes on from has seen: a multiple of 64.
-func (b *Batch) Put(lane, before int, parts ...[]byte) {
+// Drop empties a lane.
+func (b *Batch) Drop(lane int) { b.blocks[lane] = 0 }
+
+// Put makes the parts, all together at most Longest octets, the message of a lane, which is
+// hashed from a state on.
+func (b *Batch) Put(lane int, from *State, parts ...[]byte) {
 	message, n := b.messages[lane][:], 0
 	for _, p := range parts {
 		n += copy(message[n:], p)
@@ -52,17 +59,15 @@ func (b *Batch) Put(lane, before int, parts ...[]byte) {
 	end := blocks * md5.BlockSize
 	message[n] = 0x80 // RFC 1321 sections 3.1 and 3.2
 	clear(message[n+1 : end-8])
-	binary.LittleEndian.PutUint64(message[end-8:], uint64(before+n)*8)
+	binary.LittleEndian.PutUint64(message[end-8:], (from.seen+uint64(n))*8)
 	b.blocks[lane] = uint32(blocks)
+	for i, word := range from.words {
+		b.state[i][lane] = word
+	}
 }
 
-// Sum hashes the messages, all from the same state on.
-func (b *Batch) Sum(from State) {
-	for i, word := range from {
-		for lane := range b.state[i] {
-			b.state[i][lane] = word
-		}
-	}
+// Sum hashes the messages. Each is to be put anew before it is hashed again.
+func (b *Batch) Sum() {
 	C.md5_lanes((*C.uint32_t)(&b.state[0][0]), (*C.uint8_t)(&b.messages[0][0]), (*C.uint32_t)(&b.blocks[0]))
 }
 
@@ -74,8 +79,11 @@ func (b *Batch) Digest(lane int) (sum [md5.Size]byte) {
 	return sum
 }
 
-// HMAC is the states from which HMAC-MD5 (RFC 2104) goes on, after the two blocks made of the key.
-func HMAC(key []byte) (inner, outer State) {
+// Key is the states from which HMAC-MD5 (RFC 2104) goes on, after the two blocks made of its key.
+type Key struct{ Inner, Outer State }
+
+// NewKey makes the states of a key.
+func NewKey(key []byte) (k Key) {
 	if len(key) > md5.BlockSize {
 		sum := md5.Sum(key)
 		key = sum[:]
@@ -88,10 +96,14 @@ func HMAC(key []byte) (inner, outer State) {
 			block[i] ^= pad
 		}
 		b.blocks[lane] = 1
+		for i, word := range start.words {
+			b.state[i][lane] = word
+		}
 	}
-	b.Sum(Start())
+	b.Sum()
 	for i := range b.state {
-		inner[i], outer[i] = b.state[i][0], b.state[i][1]
+		k.Inner.words[i], k.Outer.words[i] = b.state[i][0], b.state[i][1]
 	}
-	return inner, outer
+	k.Inner.seen, k.Outer.seen = md5.BlockSize, md5.BlockSize
+	return k
 }
