@@ -3,7 +3,9 @@ package radiusd
 import (
 	"encoding/binary"
 	"errors"
+	"net"
 	"net/netip"
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -62,6 +64,7 @@ func (r *route) key(source netip.AddrPort, identifier byte) replyKey {
 // keeps. Every pointer that the kernel gets is set once, here.
 type receiver struct {
 	raw      syscall.RawConn
+	stopped  *atomic.Bool
 	messages [batchSize]mmsghdr
 	vectors  [batchSize]unix.Iovec
 	peers    [batchSize]unix.RawSockaddrInet6
@@ -72,8 +75,8 @@ type receiver struct {
 	errno    syscall.Errno
 }
 
-func newReceiver(raw syscall.RawConn) *receiver {
-	r := &receiver{raw: raw, buffers: make([]byte, batchSize*bufferStride)}
+func newReceiver(raw syscall.RawConn, stopped *atomic.Bool) *receiver {
+	r := &receiver{raw: raw, stopped: stopped, buffers: make([]byte, batchSize*bufferStride)}
 	r.read = r.recvmmsg
 	for i := range batchSize {
 		r.vectors[i].Base = &r.buffers[i*bufferStride]
@@ -88,7 +91,7 @@ func newReceiver(raw syscall.RawConn) *receiver {
 }
 
 // receive waits for datagrams and returns how many came. The error is that of a
-// closed socket or a passed deadline; a fault of a single read is not one.
+// stopped or closed socket; a fault of a single read is not one.
 func (r *receiver) receive() (int, error) {
 	for {
 		for i := range batchSize {
@@ -101,6 +104,8 @@ func (r *receiver) receive() (int, error) {
 			return 0, err
 		}
 		switch {
+		case r.stopped.Load():
+			return 0, net.ErrClosed
 		case r.errno == 0:
 			return r.n, nil
 		case errors.Is(r.errno, unix.EBADF), errors.Is(r.errno, unix.ENOTSOCK):
@@ -111,17 +116,16 @@ func (r *receiver) receive() (int, error) {
 	}
 }
 
-// recvmmsg reads without blocking, so the scheduler need not know of it; false parks the
-// goroutine until there is more.
+// recvmmsg takes what lies there, of which the scheduler need not know, else it waits in the
+// kernel for the next to come.
 func (r *receiver) recvmmsg(fd uintptr) bool {
-	for {
-		n, _, errno := syscall.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.messages)), batchSize, unix.MSG_DONTWAIT, 0, 0)
-		if errno == unix.EINTR { // parked now, it might sleep on what lies there already
-			continue
-		}
-		r.n, r.errno = int(n), errno
-		return errno != unix.EAGAIN
+	messages := uintptr(unsafe.Pointer(&r.messages))
+	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVMMSG, fd, messages, batchSize, unix.MSG_DONTWAIT, 0, 0)
+	if errno == unix.EAGAIN {
+		n, _, errno = syscall.Syscall6(unix.SYS_RECVMMSG, fd, messages, batchSize, unix.MSG_WAITFORONE, 0, 0)
 	}
+	r.n, r.errno = int(n), errno
+	return true
 }
 
 // datagram is the i-th of the batch. truncated: it was longer than any packet may be.

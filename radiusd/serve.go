@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"os"
 	"time"
 
 	"go.uber.org/zap"
@@ -55,7 +54,7 @@ type reader struct {
 
 func newReader(s *Server, socket *socket) *reader {
 	r := newReaderOf(s, socket)
-	r.in = newReceiver(socket.raw)
+	r.in = newReceiver(socket.raw, &socket.stopped)
 	r.out = newSender(socket.raw, r.count, r.hash)
 	r.proofs = &proofs{}
 	return r
@@ -72,13 +71,12 @@ func newReaderOf(s *Server, socket *socket) *reader {
 	}
 }
 
-// run reads until the socket is closed, or its read deadline passes, which is how
-// Close stops it.
+// run reads until the socket is stopped.
 func (r *reader) run() {
 	for {
 		n, err := r.in.receive()
 		if err != nil {
-			if !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, net.ErrClosed) {
+			if !errors.Is(err, net.ErrClosed) {
 				r.server.options.Log.Error("reading RADIUS failed; the socket is given up", zap.Stringer("listener", r.socket.listener), zap.Error(err))
 			}
 			return

@@ -214,8 +214,7 @@ func (s *Server) addresses(l listener) []netip.AddrPort {
 func (s *Server) Close(ctx context.Context) error {
 	s.close.Do(func() {
 		for _, socket := range s.sockets {
-			// The past wakes a parked reader, and leaves the socket open for answers.
-			_ = socket.conn.SetReadDeadline(time.Unix(1, 0))
+			socket.stop()
 		}
 		if s.radsec != nil {
 			s.radsec.stop()
@@ -236,6 +235,6 @@ func (s *Server) Close(ctx context.Context) error {
 
 func (s *Server) closeSockets() {
 	for _, socket := range s.sockets {
-		_ = socket.conn.Close() // everything that could be sent has been
+		_ = socket.file.Close() // everything that could be sent has been
 	}
 }

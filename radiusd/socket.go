@@ -5,7 +5,9 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -27,12 +29,13 @@ func (l listener) String() string { return [...]string{"auth", "acct", "radsec"}
 
 // socket is one UDP socket with what belongs to it: its place in time (one reader,
 // so that a source port's packets are handled in order) and its reply cache. A RadSec
-// connection stands in one as well, with a link in place of conn and raw.
+// connection stands in one as well, with a link in place of file and raw.
 type socket struct {
 	listener listener
 	link     *link // nil: UDP
-	conn     *net.UDPConn
-	raw      syscall.RawConn
+	file     *os.File
+	raw      syscall.RawConn // of file
+	stopped  atomic.Bool     // nothing more is read
 	address  netip.AddrPort
 	received int // SO_RCVBUF that the kernel granted, in octets
 	cache    *replyCache
@@ -65,7 +68,7 @@ func bind(kind listener, address string, n, receiveBuffer int) ([]*socket, error
 		if err != nil {
 			return nil, err
 		}
-		if err := probe.conn.Close(); err != nil {
+		if err := probe.file.Close(); err != nil {
 			return nil, listenError(kind, address, err)
 		}
 	}
@@ -74,7 +77,7 @@ func bind(kind listener, address string, n, receiveBuffer int) ([]*socket, error
 		s, err := open(kind, network, address, n > 1, receiveBuffer)
 		if err != nil {
 			for _, s := range group {
-				_ = s.conn.Close() // nothing has been read from it
+				_ = s.file.Close() // nothing has been read from it
 			}
 			return nil, err
 		}
@@ -114,16 +117,53 @@ func open(kind listener, network, address string, share bool, receiveBuffer int)
 	if err != nil {
 		return nil, listenError(kind, address, err)
 	}
-	s := &socket{listener: kind, conn: conn.(*net.UDPConn)}
-	s.address = s.conn.LocalAddr().(*net.UDPAddr).AddrPort()
-	if s.raw, err = s.conn.SyscallConn(); err == nil {
+	s := &socket{listener: kind, address: conn.LocalAddr().(*net.UDPAddr).AddrPort()}
+	if s.file, err = detach(conn.(*net.UDPConn)); err != nil {
+		return nil, listenError(kind, address, err)
+	}
+	if s.raw, err = s.file.SyscallConn(); err == nil {
 		err = control(s.raw, func(fd int) error { return s.tune(fd, receiveBuffer) })
 	}
 	if err != nil {
-		_ = s.conn.Close() // nothing has been read from it
+		_ = s.file.Close() // nothing has been read from it
 		return nil, listenError(kind, address, err)
 	}
 	return s, nil
+}
+
+// detach takes a socket out of the runtime's poller, which would hear of each datagram, also
+// while its reader works and needs no waking: in a flood that is a thread woken, for nothing,
+// on a processor that has better to do. Its reader waits in the kernel.
+func detach(conn *net.UDPConn) (*os.File, error) {
+	defer func() { _ = conn.Close() }() // the socket lives on in its duplicate
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	duplicate := -1
+	err = control(raw, func(fd int) (err error) {
+		if duplicate, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0); err != nil {
+			return err
+		}
+		return unix.SetNonblock(duplicate, false)
+	})
+	if duplicate < 0 {
+		return nil, err
+	}
+	file := os.NewFile(uintptr(duplicate), conn.LocalAddr().String())
+	if err != nil {
+		_ = file.Close() // nothing has been read from it
+	}
+	return file, err
+}
+
+// stop wakes the reader, and lets it read nothing more. Answers can still be sent.
+func (s *socket) stop() {
+	s.stopped.Store(true)
+	_ = control(s.raw, func(fd int) error {
+		// ENOTCONN, since no peer is told; but whoever waits in the kernel is woken.
+		return unix.Shutdown(fd, unix.SHUT_RD)
+	})
 }
 
 // tune sets the options of a bound socket.

@@ -2,9 +2,11 @@ package radiusd
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/netip"
+	"os"
+	"regexp"
+	"strconv"
 	"testing"
 	"time"
 
@@ -136,6 +138,34 @@ func TestTheReceiveBufferIsWhatWasAskedFor(t *testing.T) {
 	}
 }
 
+// The runtime's poller would be woken by each datagram of a flood.
+func TestNoSocketIsInTheRuntimesPoller(t *testing.T) {
+	g := start(t)
+	dial(t, g.AuthAddrs()[0]).exchange(access(1, "")) // and this one is
+	watched := map[int]bool{}
+	files, err := os.ReadDir("/proc/self/fd")
+	require.NoError(t, err)
+	for _, f := range files {
+		if what, _ := os.Readlink("/proc/self/fd/" + f.Name()); what != "anon_inode:[eventpoll]" {
+			continue
+		}
+		info, err := os.ReadFile("/proc/self/fdinfo/" + f.Name())
+		require.NoError(t, err)
+		for _, m := range regexp.MustCompile(`tfd: +(\d+)`).FindAllStringSubmatch(string(info), -1) {
+			fd, err := strconv.Atoi(m[1])
+			require.NoError(t, err)
+			watched[fd] = true
+		}
+	}
+	require.NotEmpty(t, watched)
+	for _, s := range g.sockets {
+		require.NoError(t, control(s.raw, func(fd int) error {
+			require.False(t, watched[fd])
+			return nil
+		}))
+	}
+}
+
 // A Server that never served closes as well.
 func TestCloseWithoutServe(t *testing.T) {
 	s, err := Listen(prepare(t).options)
@@ -143,8 +173,8 @@ func TestCloseWithoutServe(t *testing.T) {
 	ended, end := context.WithCancel(context.Background())
 	end()
 	require.NoError(t, s.Close(ended), "nothing is left to wait for")
-	_, err = s.sockets[0].conn.Write(nil)
-	require.True(t, errors.Is(err, net.ErrClosed))
+	_, err = s.sockets[0].file.Write(nil)
+	require.ErrorIs(t, err, os.ErrClosed)
 }
 
 func TestAPublishedSnapshotIsInForceAtOnce(t *testing.T) {
