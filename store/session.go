@@ -21,11 +21,14 @@ const sessionWidth = 37
 func (w *writer) updateSession(s *macwatch.Session, row int64) error {
 	s, sealed := w.stored(s)
 	keys, origin := w.blobs(s)
-	err := w.stmts.updateSession.write(s.AP, int64(s.CalledMAC), s.SSID, s.Room, s.SessionID, s.UserName, s.Calling, s.Called,
-		blob(s.Class), int64(s.FramedIP), micros(s.StartedAt), flag(s.Begun), micros(s.UpdatedAt), endOf(s), flag(s.Stopped),
-		octets(s.Input), octets(s.Output), int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime),
-		int64(s.TerminateCause), int64(s.Records), keys, origin,
-		flag(s.Gigawords), instantOf(s.HeardAt), int64(s.Gap), blob(sealed), row)
+	v := &w.boxes
+	v.empty()
+	err := w.stmts.updateSession.write(v.text(s.AP), v.number(int64(s.CalledMAC)), v.text(s.SSID), v.text(s.Room), v.text(s.SessionID),
+		v.text(s.UserName), v.text(s.Calling), v.text(s.Called), v.blob(s.Class), v.number(int64(s.FramedIP)), v.number(micros(s.StartedAt)),
+		v.number(flag(s.Begun)), v.number(micros(s.UpdatedAt)), v.end(s), v.number(flag(s.Stopped)), v.number(octets(s.Input)),
+		v.number(octets(s.Output)), v.number(int64(s.InputPackets)), v.number(int64(s.OutputPackets)), v.number(int64(s.SessionTime)),
+		v.number(int64(s.TerminateCause)), v.number(int64(s.Records)), v.blob(keys), v.blob(origin), v.number(flag(s.Gigawords)),
+		v.number(instantOf(s.HeardAt)), v.number(int64(s.Gap)), v.blob(sealed), v.number(row))
 	return wrap("update a session", err)
 }
 
@@ -33,20 +36,24 @@ func (w *writer) updateSession(s *macwatch.Session, row int64) error {
 func (w *writer) insertSession(s *macwatch.Session, row int64) error {
 	s, sealed := w.stored(s)
 	keys, origin := w.blobs(s)
-	err := w.stmts.insertSession.write(row, s.Ident[:], int64(s.Leg), s.Prior, s.Location, s.Client, s.NAS, int64(s.MAC), s.AP,
-		int64(s.CalledMAC), s.SSID, s.Room, s.SessionID, s.UserName, s.Calling, s.Called, blob(s.Class), int64(s.FramedIP),
-		micros(s.StartedAt), flag(s.Begun), micros(s.UpdatedAt), endOf(s), flag(s.Stopped), octets(s.Input), octets(s.Output),
-		int64(s.InputPackets), int64(s.OutputPackets), int64(s.SessionTime), int64(s.TerminateCause), flag(s.Lab),
-		int64(s.Records), keys, origin, flag(s.Gigawords), instantOf(s.HeardAt), int64(s.Gap), blob(sealed))
+	v := &w.boxes
+	v.empty()
+	err := w.stmts.insertSession.write(v.number(row), v.blob(s.Ident[:]), v.number(int64(s.Leg)), v.number(s.Prior), v.number(s.Location),
+		v.number(s.Client), v.text(s.NAS), v.number(int64(s.MAC)), v.text(s.AP), v.number(int64(s.CalledMAC)), v.text(s.SSID), v.text(s.Room),
+		v.text(s.SessionID), v.text(s.UserName), v.text(s.Calling), v.text(s.Called), v.blob(s.Class), v.number(int64(s.FramedIP)),
+		v.number(micros(s.StartedAt)), v.number(flag(s.Begun)), v.number(micros(s.UpdatedAt)), v.end(s), v.number(flag(s.Stopped)),
+		v.number(octets(s.Input)), v.number(octets(s.Output)), v.number(int64(s.InputPackets)), v.number(int64(s.OutputPackets)),
+		v.number(int64(s.SessionTime)), v.number(int64(s.TerminateCause)), v.number(flag(s.Lab)), v.number(int64(s.Records)), v.blob(keys),
+		v.blob(origin), v.number(flag(s.Gigawords)), v.number(instantOf(s.HeardAt)), v.number(int64(s.Gap)), v.blob(sealed))
 	return wrap("insert a session", err)
 }
 
-// endOf is NULL while the session is open.
-func endOf(s *macwatch.Session) driver.Value {
+// end is NULL while the session is open.
+func (x *boxes) end(s *macwatch.Session) driver.Value {
 	if s.EndedAt.IsZero() {
 		return nil
 	}
-	return micros(s.EndedAt)
+	return x.number(micros(s.EndedAt))
 }
 
 // blobs writes a session's keys and origin into memory that the next session uses again.

@@ -37,6 +37,7 @@ type writer struct {
 	silence     silence
 	seen        lateSeen
 	row         [5]driver.Value // read at the moment
+	boxes       boxes           // of the row being written
 	scratch     []byte          // used again by whatever is sealed
 	ident       macwatch.Ident  // of the record in hand
 	erased      erasedDevices

@@ -8,13 +8,14 @@ import (
 )
 
 // How much garbage may lie about before it is collected, in percent of the memory in use (Go's
-// own is 100) and in octets: much where little is in use, for each collection takes from the
-// answers meanwhile; little where a million devices are known.
+// own is 100): as much as makes roomyHeap octets of both, for each collection takes from the
+// answers meanwhile; not without limit where hardly anything is in use, and little where a
+// million devices are known.
 const (
-	leastGarbage = 60
-	mostGarbage  = 150
-	someGarbage  = 56 << 20
-	garbageLook  = time.Second
+	leastGarbage = 50
+	mostGarbage  = 300
+	roomyHeap    = 160 << 20
+	garbageLook  = 100 * time.Millisecond
 )
 
 // garbage sets how much garbage may lie about, by what is in use: little, until it is known.
@@ -48,5 +49,6 @@ func (g *garbage) adapt() {
 }
 
 func garbageFor(live uint64) int {
-	return int(min(max(someGarbage*100/max(live, 1), leastGarbage), mostGarbage))
+	live = min(max(live, 1), roomyHeap)
+	return int(min(max((roomyHeap-live)*100/live, leastGarbage), mostGarbage))
 }
