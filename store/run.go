@@ -14,7 +14,7 @@ const batchesInHand = 3
 
 // smallBatch is how many operations the writer answers itself: to wake somebody else
 // would take longer.
-const smallBatch = 32
+const smallBatch = 64
 
 // run is the writer goroutine: it takes what waits and commits it, batch after batch.
 // A second goroutine answers, in the same order, so that the disk and the network work
