@@ -23,13 +23,14 @@ type outlet interface {
 // Answers of one length to one peer go as one message, which the kernel cuts up again
 // behind most of its work (UDP_SEGMENT): a controller asks for many guests from one port.
 type sender struct {
-	raw     syscall.RawConn
-	count   *listenerMetrics
-	buffers []byte
-	sizes   [batchSize]int
-	routes  [batchSize]route
-	queued  int
-	signing signing
+	raw      syscall.RawConn
+	count    *listenerMetrics
+	buffers  []byte
+	sizes    [batchSize]int
+	routes   [batchSize]route
+	queued   int
+	signing  signing
+	panicked func(fault any) // signing broke
 
 	plain    bool // the kernel cannot cut messages up
 	trains   [batchSize]train
@@ -57,8 +58,8 @@ const (
 	longestCar   = 1200
 )
 
-func newSender(raw syscall.RawConn, count *listenerMetrics, h *hasher) *sender {
-	s := &sender{raw: raw, count: count, buffers: make([]byte, batchSize*bufferStride), signing: signing{hash: h}}
+func newSender(raw syscall.RawConn, count *listenerMetrics, h *hasher, panicked func(fault any)) *sender {
+	s := &sender{raw: raw, count: count, buffers: make([]byte, batchSize*bufferStride), signing: signing{hash: h}, panicked: panicked}
 	s.write = s.sendmmsg
 	s.plain = control(raw, func(fd int) error { return unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT, 0) }) != nil
 	return s

@@ -40,7 +40,7 @@ func newPostOffice(t testing.TB) *postOffice {
 	counters := &gateway{t: t, registry: prometheus.NewRegistry()}
 	m, err := newMetrics(counters.registry)
 	require.NoError(t, err)
-	o := &postOffice{sender: newSender(raw, &m.listeners[acctListener], newHasher(nil)), t: t, conn: conn, counters: counters}
+	o := &postOffice{sender: newSender(raw, &m.listeners[acctListener], newHasher(nil), func(fault any) { require.Fail(t, "signing broke", "%v", fault) }), t: t, conn: conn, counters: counters}
 	require.False(t, o.plain, "this kernel has UDP_SEGMENT")
 	return o
 }
@@ -314,7 +314,7 @@ func TestAKernelWithoutSegments(t *testing.T) {
 	require.NoError(t, err)
 	m, err := newMetrics(nil)
 	require.NoError(t, err)
-	require.True(t, newSender(raw, &m.listeners[acctListener], newHasher(nil)).plain, "it does not know the option")
+	require.True(t, newSender(raw, &m.listeners[acctListener], newHasher(nil), nil).plain, "it does not know the option")
 }
 
 // Records of several NAS, answered in one go: each answer fits its request, in order, with

@@ -55,7 +55,7 @@ type reader struct {
 func newReader(s *Server, socket *socket) *reader {
 	r := newReaderOf(s, socket)
 	r.in = newReceiver(socket.raw, &socket.stopped)
-	r.out = newSender(socket.raw, r.count, r.hash)
+	r.out = newSender(socket.raw, r.count, r.hash, s.panicked(socket))
 	r.proofs = &proofs{}
 	return r
 }
@@ -95,6 +95,11 @@ func (r *reader) run() {
 		r.submit()
 		r.out.flush()
 	}
+}
+
+// panicked logs what broke on the way of a socket's packets.
+func (s *Server) panicked(socket *socket) func(fault any) {
+	return func(fault any) { s.log.panicked(socket.listener, fault) }
 }
 
 // begin fixes what one batch is decided from: one Snapshot, one time.

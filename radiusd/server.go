@@ -153,7 +153,7 @@ func (s *Server) attach(socket *socket) {
 	places := s.options.ReplyCache / s.options.Sockets
 	socket.cache = newReplyCache(places, places/largeShare)
 	socket.late.hash = newHasher(s.options.ClassKey)
-	socket.late.out = newSender(socket.raw, &s.metrics.listeners[socket.listener], socket.late.hash)
+	socket.late.out = newSender(socket.raw, &s.metrics.listeners[socket.listener], socket.late.hash, s.panicked(socket))
 	s.sockets = append(s.sockets, socket)
 
 	log, fields := s.options.Log, []zap.Field{zap.Stringer("listener", socket.listener), zap.Stringer("address", socket.address), zap.Int("receive_buffer", socket.received)}

@@ -1,6 +1,9 @@
 package radiusd
 
-import "tallygate/radiusd/lanes"
+import (
+	"tallygate/licensing"
+	"tallygate/radiusd/lanes"
+)
 
 // longestSecret is that of a client whose answers may be signed many at a time.
 const longestSecret = lanes.Longest - smallReply
@@ -45,6 +48,12 @@ func (s *sender) seal() {
 	if g.count == 0 {
 		return
 	}
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.forsake()
+			s.panicked(fault)
+		}
+	}()
 	sideBySide, taken := g.count >= fewLanes, 0
 	for i := range s.queued {
 		u := &g.of[i]
@@ -77,6 +86,21 @@ func (s *sender) seal() {
 	if displaced {
 		s.keep(func(i int) bool { return s.sizes[i] != 0 })
 	}
+}
+
+// forsake gives up what is not signed, when signing has broken: a repeat is tried anew.
+func (s *sender) forsake() {
+	g := &s.signing
+	for i := range s.queued {
+		if u := &g.of[i]; u.secret != nil {
+			u.cache.forget(u.ticket)
+			u.secret = nil
+			s.sizes[i] = 0
+			s.count.drop(licensing.ReasonInternalError)
+		}
+	}
+	g.count = 0
+	s.keep(func(i int) bool { return s.sizes[i] != 0 })
 }
 
 // signLanes signs so many chosen answers (RFC 3579 section 3.2: Message-Authenticator first).

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"tallygate/licensing"
 )
 
 // answerTo is an answer to a request, in words that differ from one length to the next.
@@ -113,5 +115,41 @@ func TestWhatIsSignedAtOnce(t *testing.T) {
 		q := &request{client: &client{secret: c.secret}, socket: &socket{}}
 		require.False(t, o.sign(q, b, 0), name)
 		require.Zero(t, o.queued, name)
+	}
+}
+
+// A fault in signing costs those who wait for it their answers, until they ask again; what was
+// signed before is sent, and the next are served.
+func TestSigningThatBreaks(t *testing.T) {
+	for _, n := range []int{1, fewLanes} {
+		o := newPostOffice(t)
+		faults := 0
+		o.panicked = func(any) { faults++ }
+		box := newLetterbox(t)
+		s := newSecret(testSecret)
+		cache := newReplyCache(16, 1)
+		ask := func(place int) []byte {
+			asked := access(byte(place), "")
+			result, tk, _ := cache.admit(cacheKey(place), accessRequest, asked[4:headerSize], 0, nil)
+			require.Equal(t, arrivalFresh, result)
+			q := &request{from: routeTo(box.at), client: &client{secret: s}, socket: &socket{cache: cache}, ticket: tk}
+			require.True(t, o.sign(q, answerTo(asked, accessAccept, 5, true, o.buffer()), 0))
+			return answerTo(asked, accessAccept, 5, true, nil).sign(newHasher(nil), &s)
+		}
+		repeat := letter(accessReject, 20, 1)
+		o.post(box.at, repeat)
+		for place := range n {
+			ask(place)
+		}
+		o.signing.of[1].at = maxPacket // beyond its end
+		o.flush()
+		require.Equal(t, 1, faults)
+		require.Equal(t, n, o.counters.dropped(acctListener, licensing.ReasonInternalError))
+		box.want = append(box.want, repeat)
+		for place := range n {
+			box.want = append(box.want, ask(place))
+		}
+		o.flush()
+		box.collect(t)
 	}
 }
