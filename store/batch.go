@@ -14,8 +14,7 @@ type batch struct {
 	now      time.Time // believed time when the batch began
 	state    *state    // the writer's, or a changed copy
 	places   map[int64]*place
-	sessions map[macwatch.Ident]*inHand
-	order    []*inHand // those that were changed, in order of the first change
+	order    []*inHand // sessions that were changed, in order of the first change
 	hands    []*inHand // all there are, those in use first
 	inUse    int
 
@@ -52,24 +51,20 @@ func (w *writer) newBatch() *batch {
 	b := &w.batch
 	if b.w == nil {
 		*b = batch{
-			places:   map[int64]*place{},
-			sessions: map[macwatch.Ident]*inHand{},
-			devices:  map[macwatch.DeviceKey]*newcomer{},
-			counts:   map[countKey]countOf{},
-			folded:   folded{ids: map[*macwatch.Session]int64{}},
-			passes:   passEdits{table: &w.s.passes},
+			places:  map[int64]*place{},
+			devices: map[macwatch.DeviceKey]*newcomer{},
+			counts:  map[countKey]countOf{},
+			passes:  passEdits{table: &w.s.passes},
 		}
 	}
 	clear(b.places)
-	clear(b.sessions)
 	clear(b.devices)
 	clear(b.counts)
-	clear(b.folded.ids)
 	clear(b.passes.put)
 	*b = batch{
 		w: w, now: w.s.Now().Truncate(time.Microsecond), state: w.state, audit: w.audit,
-		places: b.places, sessions: b.sessions, order: b.order[:0], hands: b.hands, devices: b.devices, counts: b.counts,
-		cached: b.cached[:0], folded: folded{ids: b.folded.ids, rows: b.folded.rows[:0]}, passes: b.passes, reporters: b.reporters[:0],
+		places: b.places, order: b.order[:0], hands: b.hands, devices: b.devices, counts: b.counts,
+		cached: b.cached[:0], folded: folded{rows: b.folded.rows[:0], fresh: b.folded.fresh[:0]}, passes: b.passes, reporters: b.reporters[:0],
 	}
 	return b
 }

@@ -48,9 +48,9 @@ func (l *backlog) drop(n int) {
 
 // folded is what a batch has folded: taken over when it is committed.
 type folded struct {
-	count int                         // from the front of the backlog
-	ids   map[*macwatch.Session]int64 // rows that were new
-	rows  []newRow                    // the same, in order
+	count int                 // from the front of the backlog
+	rows  []newRow            // that were written, in order
+	fresh []*macwatch.Session // of those rows: they have no row after all when the transaction fails
 }
 
 type newRow struct {
@@ -68,8 +68,7 @@ func (b *batch) fold(n int) error {
 		return nil
 	}
 	for _, h := range l.order[b.folded.count:n] {
-		s := h.session
-		mine := b.sessions[s.Ident]
+		s, mine := h.session, h.hand
 		if mine != nil && mine.changed {
 			s, mine.touched = mine.session, false
 		}
@@ -77,7 +76,7 @@ func (b *batch) fold(n int) error {
 			return err
 		}
 		if mine != nil {
-			mine.session.ID = b.rowOf(s) // a copy of the batch's own
+			mine.session.ID = s.ID // a copy of the batch's own
 		}
 	}
 	b.folded.count = n
@@ -92,27 +91,19 @@ func (b *batch) fold(n int) error {
 	return wrap("trim the journal", err)
 }
 
-// saveRow writes a session's row. The session itself learns its new id at the commit:
-// it may be one that outlives a failed transaction.
+// saveRow writes a session's row, a new one if it has none.
 func (b *batch) saveRow(s *macwatch.Session) error {
-	if row := b.rowOf(s); row != 0 {
-		return b.w.updateSession(s, row)
+	if s.ID != 0 {
+		return b.w.updateSession(s, s.ID)
 	}
 	row := b.w.index.next + int64(len(b.folded.rows))
 	if err := b.w.insertSession(s, row); err != nil {
 		return err
 	}
-	b.folded.ids[s] = row
+	s.ID = row
 	b.folded.rows = append(b.folded.rows, newRow{s.Ident, row})
+	b.folded.fresh = append(b.folded.fresh, s)
 	return nil
-}
-
-// rowOf is the id of a session's row, 0 while it has none.
-func (b *batch) rowOf(s *macwatch.Session) int64 {
-	if s.ID != 0 {
-		return s.ID
-	}
-	return b.folded.ids[s]
 }
 
 // foldAll writes everything, also what the batch itself has in hand, so that the
@@ -141,7 +132,6 @@ func (b *batch) journal() error {
 	image := append(b.w.image[:0], imageVersion)
 	for _, h := range b.order {
 		if h.touched {
-			h.session.ID = b.rowOf(h.session) // the batch's own copy
 			image = b.w.appendSession(image, h.session)
 		}
 	}
@@ -169,22 +159,18 @@ func (b *batch) journalDevices() error {
 
 // settleFold takes over, after the commit, what was folded and what was journaled.
 func (b *batch) settleFold() {
-	for s, id := range b.folded.ids {
-		s.ID = id
-	}
+	b.folded.fresh = b.folded.fresh[:0]
 	for _, r := range b.folded.rows {
 		b.w.index.added(r.ident, r.row)
 	}
 	l := &b.w.backlog
 	for _, h := range l.order[:b.folded.count] {
-		b.w.sessions.folded(h)
+		h.since = 0
 		b.w.seen.note(h.session)
 	}
 	for _, h := range b.order {
 		at := h.held
-		if at == nil {
-			at = b.w.sessions.put(h.session)
-		} else if at.session != nil && at.session != h.session {
+		if at.session != nil && at.session != h.session {
 			b.w.spare.give(at.session) // h's is a copy of it
 		}
 		b.w.follow(h.session)
@@ -202,12 +188,14 @@ func (b *batch) settleFold() {
 			continue
 		}
 		if s := h.session; !s.EndedAt.IsZero() {
-			b.w.sessions.drop(s.Ident) // nothing more is expected
+			b.w.spare.give(s)
+			b.w.sessions.drop(h) // nothing more is expected
 		} else {
 			h.packed, b.w.scratch = pack(b.w.scratch, s)
+			b.w.spare.give(s)
+			h.session = nil
+			b.w.sessions.settle(h)
 		}
-		b.w.spare.give(h.session)
-		h.session = nil
 	}
 	l.drop(b.folded.count)
 	b.w.lastJournal = max(b.w.lastJournal, b.journaled)
@@ -246,6 +234,7 @@ func (w *writer) foldSome(n int) error {
 
 func (w *writer) foldOnce(n int) error {
 	b := w.newBatch()
+	defer b.end()
 	if err := w.within(func() error { return b.fold(n) }); err != nil {
 		return err
 	}
@@ -303,7 +292,11 @@ func (w *writer) recoverJournal(ctx context.Context) (err error) {
 		if err != nil {
 			return nil, err
 		}
-		if h := w.sessions.put(s); h.since == 0 {
+		h := w.sessions.get(s.Ident)
+		if h == nil {
+			h = w.sessions.add(s.Ident)
+		}
+		if h.session = s; h.since == 0 {
 			h.since = row
 			w.backlog.order = append(w.backlog.order, h)
 		}

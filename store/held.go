@@ -1,8 +1,6 @@
 package store
 
 import (
-	lru "github.com/hashicorp/golang-lru/v2/simplelru"
-
 	"tallygate/macwatch"
 )
 
@@ -12,9 +10,14 @@ const openSessions = 1 << 17
 
 // held is a session in memory: the state of its latest leg that was committed last.
 type held struct {
+	ident   macwatch.Ident
 	session *macwatch.Session // nil: it is packed
-	packed  packed
-	since   int64 // the first journal row with a state that its row does not hold; 0: it holds all
+	packed  packed            // empty, too: a batch looks for it
+	since   int64             // the first journal row with a state that its row does not hold; 0: it holds all
+	hand    *inHand           // in that of the batch under way; nil: it has none in hand
+
+	newer, older *held // among the recent ones
+	recent       bool
 }
 
 // row is the id of its row; 0: it has none yet.
@@ -26,97 +29,146 @@ func (h *held) row() int64 {
 }
 
 // heldSessions are the sessions in memory. Those that wait to be folded are never dropped,
-// for their rows do not tell the truth.
+// for their rows do not tell the truth. Not golang-lru: its lists are made anew for each
+// session, and the collector would have as much to do with them as with all the rest.
 type heldSessions struct {
-	recent *lru.LRU[macwatch.Ident, *held]
-	kept   map[macwatch.Ident]*held // dropped by recent, and waiting
+	all            map[macwatch.Ident]*held
+	newest, oldest *held // of the recent ones
+	recent         int
+	limit          int     // of them
+	spare          []*held // of sessions that were dropped
 }
 
-func newHeldSessions() (h heldSessions, err error) {
-	h.kept = map[macwatch.Ident]*held{}
-	h.recent, err = lru.NewLRU(openSessions, func(ident macwatch.Ident, s *held) {
-		if s.since != 0 {
-			h.kept[ident] = s
-		}
-	})
-	return h, err
+func newHeldSessions() heldSessions {
+	return heldSessions{all: map[macwatch.Ident]*held{}, limit: openSessions}
 }
 
 // get finds a session; nil when it is not in memory.
 func (h *heldSessions) get(ident macwatch.Ident) *held {
-	if s, ok := h.recent.Get(ident); ok {
-		return s
+	s := h.all[ident]
+	if s != nil && s != h.newest {
+		h.retire(s)
+		h.refresh(s)
 	}
-	if len(h.kept) > 0 {
-		return h.kept[ident]
-	}
-	return nil
+	return s
 }
 
-// put keeps a session's state, and hands out where.
-func (h *heldSessions) put(s *macwatch.Session) *held {
-	at := h.get(s.Ident)
-	if at == nil {
-		at = &held{}
-		h.recent.Add(s.Ident, at)
+// add makes room for a session that get has not found.
+func (h *heldSessions) add(ident macwatch.Ident) *held {
+	s := new(held)
+	if n := len(h.spare); n > 0 {
+		s, h.spare = h.spare[n-1], h.spare[:n-1]
 	}
-	at.session, at.packed = s, ""
-	return at
+	s.ident = ident
+	h.all[ident] = s
+	h.refresh(s)
+	return s
 }
 
-// folded notes that the session's row holds all.
-func (h *heldSessions) folded(s *held) {
-	s.since = 0
-	if len(h.kept) > 0 {
-		delete(h.kept, s.session.Ident)
+// refresh makes a session the most recent one, for which the oldest make room.
+func (h *heldSessions) refresh(s *held) {
+	s.older, s.recent = h.newest, true
+	if h.newest != nil {
+		h.newest.newer = s
+	} else {
+		h.oldest = s
+	}
+	h.newest = s
+	for h.recent++; h.recent > h.limit; {
+		oldest := h.oldest
+		h.retire(oldest)
+		h.settle(oldest)
+	}
+}
+
+// retire takes a session out of the recent ones, if it is one.
+func (h *heldSessions) retire(s *held) {
+	if !s.recent {
+		return
+	}
+	if s.newer != nil {
+		s.newer.older = s.older
+	} else {
+		h.newest = s.older
+	}
+	if s.older != nil {
+		s.older.newer = s.newer
+	} else {
+		h.oldest = s.newer
+	}
+	s.newer, s.older, s.recent = nil, nil, false
+	h.recent--
+}
+
+// settle drops a session that is neither recent nor needed.
+func (h *heldSessions) settle(s *held) {
+	if !s.recent && s.since == 0 && s.hand == nil {
+		h.drop(s)
+	}
+}
+
+// drop drops a session whose row holds all, if there is one.
+func (h *heldSessions) drop(s *held) {
+	if s.hand != nil {
+		s.hand.held = nil
+	}
+	h.retire(s)
+	delete(h.all, s.ident)
+	*s = held{}
+	if len(h.spare) < maxSpare {
+		h.spare = append(h.spare, s)
 	}
 }
 
 // forget drops a session whose row is gone. One that waits is kept, and gets another row.
 func (h *heldSessions) forget(ident macwatch.Ident) {
-	if s := h.get(ident); s != nil && s.since != 0 {
+	switch s := h.all[ident]; {
+	case s == nil:
+	case s.since != 0:
 		s.session.ID = 0
-		return
+	default:
+		h.drop(s)
 	}
-	h.recent.Remove(ident)
 }
 
-// drop drops a session whose row holds all.
-func (h *heldSessions) drop(ident macwatch.Ident) { h.recent.Remove(ident) }
-
 // purge drops all but those that wait.
-func (h *heldSessions) purge() { h.recent.Purge() }
+func (h *heldSessions) purge() {
+	for h.oldest != nil {
+		s := h.oldest
+		h.retire(s)
+		h.settle(s)
+	}
+}
 
 // inHand is a session in the hands of a batch: a copy, which it may change.
 type inHand struct {
 	session *macwatch.Session // nil: there is none yet
-	held    *held             // where memory holds it; nil: nowhere
+	held    *held             // where memory holds it, or will
 	changed bool              // memory must hold it, once the batch is committed
 	touched bool              // its row does not hold it: it must be journaled
 }
 
 // hold finds the latest leg of a session. Whoever changes it says so with touch.
 func (b *batch) hold(ident macwatch.Ident) (*inHand, error) {
-	if h, ok := b.sessions[ident]; ok {
-		return h, nil
+	at := b.w.sessions.get(ident)
+	switch {
+	case at == nil:
+		at = b.w.sessions.add(ident)
+	case at.hand != nil:
+		return at.hand, nil
 	}
 	h := b.hand()
-	h.held = b.w.sessions.get(ident)
+	h.held, at.hand = at, h
 	var err error
 	switch {
-	case h.held == nil:
-		h.session, err = b.w.loadSession(ident)
-	case h.held.session == nil:
-		h.session, err = h.held.packed.session(b.w.spare.take(), &b.w.names)
+	case at.session != nil:
+		h.session = at.session.CloneInto(b.w.spare.take())
+	case at.packed != "":
+		h.session, err = at.packed.session(b.w.spare.take(), &b.w.names)
 	default:
-		h.session = h.held.session.CloneInto(b.w.spare.take())
-		h.session.ID = b.rowOf(h.held.session)
+		h.session, err = b.w.loadSession(ident)
 	}
-	if err != nil {
-		return nil, err
-	}
-	b.sessions[ident] = h
-	return h, nil
+	return h, err
 }
 
 // hand is an empty one, of an earlier batch if there is one.
@@ -130,12 +182,34 @@ func (b *batch) hand() *inHand {
 	return h
 }
 
+// end lets go of everything, whether the batch was committed or not: what it only looked for
+// is not to stay in memory.
+func (b *batch) end() {
+	for _, h := range b.hands[:b.inUse] {
+		at := h.held
+		if at == nil {
+			continue
+		}
+		at.hand, h.held = nil, nil
+		if at.session == nil && at.packed == "" {
+			b.w.sessions.drop(at)
+		} else {
+			b.w.sessions.settle(at)
+		}
+	}
+	b.inUse = 0
+	for _, s := range b.folded.fresh {
+		s.ID = 0 // its row was rolled back
+	}
+	b.folded.fresh = b.folded.fresh[:0]
+}
+
 // spareSessions are sessions that nobody uses any more, for the next copies: two of three
 // records need one.
 type spareSessions struct{ all []*macwatch.Session }
 
-// maxSpare is more than a batch needs.
-const maxSpare = 2 * maxBatch
+// maxSpare is as many as are folded before the next wave of guests.
+const maxSpare = backlogSize / 2
 
 func (p *spareSessions) take() *macwatch.Session {
 	if len(p.all) == 0 {

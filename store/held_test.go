@@ -13,7 +13,7 @@ import (
 // each record finds the latest state of its session, also after a crash.
 func TestSessionsThatWaitAreNeverDropped(t *testing.T) {
 	v := openVenue(t)
-	small := func() { require.True(t, v.s.onWriter(func() { v.s.w.sessions.recent.Resize(4) })) }
+	small := func() { require.True(t, v.s.onWriter(func() { v.s.w.sessions.limit = 4 })) }
 	const guests = 300
 	send := func(status macwatch.Status, seconds uint32) {
 		t.Helper()
@@ -29,11 +29,11 @@ func TestSessionsThatWaitAreNeverDropped(t *testing.T) {
 	kept := 0
 	for seconds := uint32(60); kept == 0 && seconds < 60*20; seconds += 60 { // it may all have been folded just now
 		send(macwatch.StatusInterim, seconds)
-		require.True(t, v.s.onWriter(func() { kept = len(v.s.w.sessions.kept) }))
+		require.True(t, v.s.onWriter(func() { kept = len(v.s.w.sessions.all) - v.s.w.sessions.recent }))
 	}
 	require.Positive(t, kept)
 	records := v.sessions()[0].Records
-	require.True(t, v.s.onWriter(func() { kept = len(v.s.w.sessions.kept) }))
+	require.True(t, v.s.onWriter(func() { kept = len(v.s.w.sessions.all) - v.s.w.sessions.recent }))
 	require.Zero(t, kept, "a list has folded all")
 	send(macwatch.StatusInterim, 3000)
 	v.crash(t.TempDir())

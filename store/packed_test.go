@@ -34,7 +34,7 @@ func TestFoldedSessionsArePacked(t *testing.T) {
 	v.sight(v.record(1, macwatch.StatusStart), v.record(2, macwatch.StatusStart), v.record(2, macwatch.StatusStop, counters(1, 1, 1)))
 	kept := func() (packed, whole int) {
 		require.True(t, v.s.onWriter(func() {
-			for _, h := range v.s.w.sessions.recent.Values() {
+			for _, h := range v.s.w.sessions.all {
 				if h.session == nil {
 					packed++
 				} else {

@@ -55,7 +55,7 @@ func (b *batch) record(r *macwatch.Record) error {
 			if err := b.saveRow(prior); err != nil {
 				return err
 			}
-			session.Prior = b.rowOf(prior)
+			session.Prior = prior.ID
 		}
 		if p := b.place(r.Location); p != nil {
 			began := session.StartedAt

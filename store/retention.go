@@ -135,7 +135,8 @@ func (w *writer) deleteSessions(old int64) (forgotten []macwatch.Ident, err erro
 		copy(r.ident[:], ident)
 		r.seen.key.Location, _ = dest[2].(int64)
 		mac, _ := dest[3].(int64)
-		r.seen.key.MAC, r.seen.at = macwatch.MAC(mac), instantAt(dest[4])
+		r.seen.key.MAC = macwatch.MAC(mac)
+		r.seen.at, _ = dest[4].(int64)
 		found = append(found, r)
 	}
 	if errors.Is(err, io.EOF) {
@@ -146,7 +147,7 @@ func (w *writer) deleteSessions(old int64) (forgotten []macwatch.Ident, err erro
 	}
 	for _, r := range found {
 		// Its device's last_seen may not be written yet, and could not be recovered any more.
-		if err := w.stmts.raiseSeen.write(micros(r.seen.at), r.seen.key.Location, int64(r.seen.key.MAC)); err != nil {
+		if err := w.stmts.raiseSeen.write(r.seen.at, r.seen.key.Location, int64(r.seen.key.MAC)); err != nil {
 			return nil, wrap("write last_seen", err)
 		}
 		if err := w.stmts.deleteSession.write(r.id); err != nil {

@@ -21,22 +21,26 @@ const seenLimit = 65536
 // in key order and a step at a time: with each record they would cost more than all
 // the rest of it. After a crash they are recovered from the sessions.
 type lateSeen struct {
-	fresh  map[macwatch.DeviceKey]time.Time
+	fresh  sightings
 	missed bool // there were more than seenLimit: the sessions must be asked
 	draining
 }
 
+// sightings are times in microseconds since 1970: a time.Time has a pointer, which the
+// collector would follow in each of 65 536.
+type sightings map[macwatch.DeviceKey]int64
+
 // seenAt is one sighting.
 type seenAt struct {
 	key macwatch.DeviceKey
-	at  time.Time
+	at  int64
 }
 
 // draining is what is on its way to the table.
 type draining struct {
 	round int       // of draining
 	began time.Time // everything sighted until then is among it, or written
-	at    map[macwatch.DeviceKey]time.Time
+	at    sightings
 	keys  []macwatch.DeviceKey // in order of the table, without those written
 	later []seenAt             // not to be written before the device has a row
 }
@@ -44,16 +48,16 @@ type draining struct {
 // note takes in what the row of a session, written now, knows of its device.
 func (l *lateSeen) note(s *macwatch.Session) {
 	if s.MAC.Device() {
-		l.raise(macwatch.DeviceKey{Location: s.Location, MAC: s.MAC}, s.UpdatedAt)
+		l.raise(macwatch.DeviceKey{Location: s.Location, MAC: s.MAC}, micros(s.UpdatedAt))
 	}
 }
 
-func (l *lateSeen) raise(key macwatch.DeviceKey, at time.Time) {
+func (l *lateSeen) raise(key macwatch.DeviceKey, at int64) {
 	latest, ok := l.fresh[key]
 	switch {
 	case !ok && len(l.fresh) >= seenLimit:
 		l.missed = true
-	case at.After(latest):
+	case at > latest:
 		l.fresh[key] = at
 	}
 }
@@ -67,11 +71,9 @@ func (l *lateSeen) steps(n int) int { return (len(l.keys)+n-1)/n + (len(l.fresh)
 
 // settle brings times after now back to it (a jump of the clock was withdrawn).
 func (l *lateSeen) settle(now time.Time) {
-	for _, values := range []map[macwatch.DeviceKey]time.Time{l.fresh, l.at} {
+	for _, values := range []sightings{l.fresh, l.at} {
 		for key, at := range values {
-			if at.After(now) {
-				values[key] = now
-			}
+			values[key] = min(at, micros(now))
 		}
 	}
 }
@@ -98,7 +100,7 @@ func (w *writer) writeSeen(n int) (left draining, err error) {
 			left.later = append(left.later, seenAt{key, left.at[key]})
 			continue
 		}
-		if err := w.stmts.raiseSeen.write(micros(left.at[key]), key.Location, int64(key.MAC)); err != nil {
+		if err := w.stmts.raiseSeen.write(left.at[key], key.Location, int64(key.MAC)); err != nil {
 			return left, wrap("write last_seen", err)
 		}
 	}
@@ -111,7 +113,11 @@ func (w *writer) writeSeen(n int) (left draining, err error) {
 // wrote takes over, after the commit, what writeSeen has written.
 func (l *lateSeen) wrote(left draining) {
 	if left.round != l.round {
-		l.fresh = map[macwatch.DeviceKey]time.Time{} // it is what is being drained
+		// What was fresh is being drained; what was drained before is written.
+		if l.fresh = l.at; l.fresh == nil {
+			l.fresh = sightings{}
+		}
+		clear(l.fresh)
 	}
 	for _, v := range left.later {
 		l.raise(v.key, v.at)
@@ -189,9 +195,7 @@ func (s *Store) flushMissed(ctx context.Context) error {
 		return errClosing()
 	}
 	recent, err := rows(ctx, s.readers, func(r *sql.Rows) (v seenAt, err error) {
-		var at int64
-		err = r.Scan(&v.key.Location, &v.key.MAC, &at)
-		v.at = fromMicros(at)
+		err = r.Scan(&v.key.Location, &v.key.MAC, &v.at)
 		return v, err
 	}, recentSightings, macwatch.MaxEventAge.Microseconds())
 	for ; len(recent) > 0 && err == nil; recent = recent[min(seenStep, len(recent)):] {
@@ -210,7 +214,7 @@ func (s *Store) flushMissed(ctx context.Context) error {
 func (w *writer) raiseSeen(values []seenAt) error {
 	return w.within(func() error {
 		for _, v := range values {
-			if err := w.stmts.raiseSeen.write(micros(v.at), v.key.Location, int64(v.key.MAC)); err != nil {
+			if err := w.stmts.raiseSeen.write(v.at, v.key.Location, int64(v.key.MAC)); err != nil {
 				return wrap("write last_seen", err)
 			}
 		}

@@ -34,7 +34,7 @@ func TestSightingsBeyondTheLimit(t *testing.T) {
 				require.True(t, v.s.onWriter(func() {
 					w := v.s.w
 					for n := 0; len(w.seen.fresh) < seenLimit; n++ { // of other devices
-						w.seen.fresh[macwatch.DeviceKey{Location: v.location.ID, MAC: guest(1_000_000 + n)}] = v.s.Now()
+						w.seen.fresh[macwatch.DeviceKey{Location: v.location.ID, MAC: guest(1_000_000 + n)}] = micros(v.s.Now())
 					}
 					err = w.foldSome(guests)
 					missed = w.seen.missed

@@ -74,7 +74,7 @@ func (w *writer) closeSilent() error {
 		w.s.metrics.lapsed.Inc()
 		// Memory holds what its row has held until now, or a later leg.
 		if held := w.sessions.get(s.Ident); held != nil && held.row() == s.ID {
-			w.sessions.drop(s.Ident)
+			w.sessions.drop(held)
 		}
 		w.follow(s)
 	}

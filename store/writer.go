@@ -64,10 +64,7 @@ type epoch struct {
 }
 
 func newWriter(ctx context.Context, s *Store, conn *sql.Conn) (w *writer, err error) {
-	w = &writer{s: s, conn: conn, epochs: map[int64]epoch{}, seen: lateSeen{fresh: map[macwatch.DeviceKey]time.Time{}}}
-	if w.sessions, err = newHeldSessions(); err != nil {
-		return nil, faultf("cannot make the session cache: %w", err)
-	}
+	w = &writer{s: s, conn: conn, sessions: newHeldSessions(), epochs: map[int64]epoch{}, seen: lateSeen{fresh: sightings{}}}
 	if w.stmts, err = prepareAll(ctx, conn); err != nil {
 		return nil, faultf("cannot prepare the statements: %w", err)
 	}
@@ -209,6 +206,7 @@ func failAll(ops []op, err error) {
 func (w *writer) transact(ops []op) error {
 	start := time.Now()
 	b := w.newBatch()
+	defer b.end()
 	err := w.begin()
 	if err == nil {
 		records := 0
