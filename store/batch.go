@@ -10,15 +10,16 @@ import (
 // batch is one open transaction of the writer: what it has changed lives here until
 // the commit, and is dropped with it when that fails. Its reads see its own writes.
 type batch struct {
-	w        *writer
-	now      time.Time // believed time when the batch began
-	state    *state    // the writer's, or a changed copy
-	places   map[int64]*place
-	order    []*inHand // sessions that were changed, in order of the first change
-	hands    []*inHand // all there are, those in use first
-	inUse    int
+	w      *writer
+	now    time.Time // believed time when the batch began
+	state  *state    // the writer's, or a changed copy
+	places map[int64]*place
+	order  []*inHand // sessions that were changed, in order of the first change
+	hands  []*inHand // all there are, those in use first
+	inUse  int
 
 	folded    folded
+	fresh     []*macwatch.Session              // to be given rows
 	journaled int64                            // the batch's journal row
 	devices   map[macwatch.DeviceKey]*newcomer // to be journaled
 	counts    map[countKey]countOf
@@ -64,7 +65,7 @@ func (w *writer) newBatch() *batch {
 	*b = batch{
 		w: w, now: w.s.Now().Truncate(time.Microsecond), state: w.state, audit: w.audit,
 		places: b.places, order: b.order[:0], hands: b.hands, devices: b.devices, counts: b.counts,
-		cached: b.cached[:0], folded: folded{rows: b.folded.rows[:0], fresh: b.folded.fresh[:0]}, passes: b.passes, reporters: b.reporters[:0],
+		cached: b.cached[:0], folded: folded{rows: b.folded.rows[:0], fresh: b.folded.fresh[:0]}, fresh: b.fresh, passes: b.passes, reporters: b.reporters[:0],
 	}
 	return b
 }

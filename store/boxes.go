@@ -9,19 +9,20 @@ import (
 // and half of what a busy gateway leaves to the collector was theirs. An interface holds a
 // pointer to its value; here it points to where the next row's will stand. So a value is good
 // until empty, for whoever does not keep it: the driver binds it and forgets it. The zero value
-// is ready; one row needs no more than sessionWidth of a kind.
+// is ready; there is room for as many sessions as one statement writes.
 type boxes struct {
-	numbers [sessionWidth]int64
-	texts   [sessionWidth]string
-	blobs   [sessionWidth][]byte
+	numbers [sessionsAtOnce * sessionWidth]int64
+	texts   [sessionsAtOnce * sessionWidth]string
+	blobs   [sessionsAtOnce * sessionWidth][]byte
 	n, t, b int
+	octets  []byte // what blobs are made of
 }
 
-// empty lets go of the row before.
+// empty lets go of the rows before.
 func (x *boxes) empty() {
 	clear(x.texts[:x.t])
 	clear(x.blobs[:x.b])
-	x.n, x.t, x.b = 0, 0, 0
+	x.n, x.t, x.b, x.octets = 0, 0, 0, x.octets[:0]
 }
 
 func (x *boxes) number(v int64) driver.Value {

@@ -67,16 +67,25 @@ func (b *batch) fold(n int) error {
 	if n == b.folded.count {
 		return nil
 	}
+	fresh := b.fresh[:0]
 	for _, h := range l.order[b.folded.count:n] {
-		s, mine := h.session, h.hand
-		if mine != nil && mine.changed {
+		s := h.session
+		if mine := h.hand; mine != nil && mine.changed {
 			s, mine.touched = mine.session, false
 		}
-		if err := b.saveRow(s); err != nil {
+		if s.ID == 0 {
+			fresh = append(fresh, s)
+		} else if err := b.w.updateSession(s, s.ID); err != nil {
 			return err
 		}
-		if mine != nil {
-			mine.session.ID = s.ID // a copy of the batch's own
+	}
+	b.fresh = fresh
+	if err := b.insert(fresh); err != nil {
+		return err
+	}
+	for _, h := range l.order[b.folded.count:n] {
+		if mine := h.hand; mine != nil && !mine.changed {
+			mine.session.ID = h.session.ID // a copy of the batch's own
 		}
 	}
 	b.folded.count = n
@@ -96,13 +105,21 @@ func (b *batch) saveRow(s *macwatch.Session) error {
 	if s.ID != 0 {
 		return b.w.updateSession(s, s.ID)
 	}
+	b.fresh = append(b.fresh[:0], s)
+	return b.insert(b.fresh)
+}
+
+// insert writes sessions to new rows.
+func (b *batch) insert(fresh []*macwatch.Session) error {
 	row := b.w.index.next + int64(len(b.folded.rows))
-	if err := b.w.insertSession(s, row); err != nil {
+	if err := b.w.insertSessions(fresh, row); err != nil {
 		return err
 	}
-	s.ID = row
-	b.folded.rows = append(b.folded.rows, newRow{s.Ident, row})
-	b.folded.fresh = append(b.folded.fresh, s)
+	for i, s := range fresh {
+		s.ID = row + int64(i)
+		b.folded.rows = append(b.folded.rows, newRow{s.Ident, s.ID})
+		b.folded.fresh = append(b.folded.fresh, s)
+	}
 	return nil
 }
 

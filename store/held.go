@@ -55,9 +55,11 @@ func (h *heldSessions) get(ident macwatch.Ident) *held {
 
 // add makes room for a session that get has not found.
 func (h *heldSessions) add(ident macwatch.Ident) *held {
-	s := new(held)
+	var s *held
 	if n := len(h.spare); n > 0 {
 		s, h.spare = h.spare[n-1], h.spare[:n-1]
+	} else {
+		s = new(held)
 	}
 	s.ident = ident
 	h.all[ident] = s

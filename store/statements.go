@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 )
 
 // statements are the writer's own, prepared once. All find their rows by equality
@@ -11,7 +12,7 @@ import (
 // other argument, which costs ten times what the search does.
 type statements struct {
 	begin, commit, rollback                                *stmt
-	insertSession, updateSession                           *stmt
+	insertSession, insertSessions, updateSession           *stmt
 	selectSession, selectOpen, selectIndex, insertIndex    *stmt
 	selectDevice, upsertDevice, raiseSeen                  *stmt
 	upsertCounted                                          *stmt
@@ -30,11 +31,8 @@ func (s *statements) all() map[**stmt]string {
 		&s.commit:   `COMMIT`,
 		&s.rollback: `ROLLBACK`,
 
-		&s.insertSession: `INSERT INTO sessions (id, ident, leg, prior, location_id, client_id, nas, mac, ap, called_mac, ssid, room,
-			session_id, user_name, calling, called, class, framed_ip, started_at, begun, updated_at, ended_at, stopped,
-			input_octets, output_octets, input_packets, output_packets, session_time, terminate_cause, lab, records, keys, origin,
-			gigawords, heard_at, gap, sealed)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		&s.insertSession:  insertSessions(1),
+		&s.insertSessions: insertSessions(sessionsAtOnce),
 		&s.updateSession: `UPDATE sessions SET ap = ?, called_mac = ?, ssid = ?, room = ?, session_id = ?, user_name = ?, calling = ?, called = ?,
 			class = ?, framed_ip = ?, started_at = ?, begun = ?, updated_at = ?, ended_at = ?, stopped = ?,
 			input_octets = ?, output_octets = ?, input_packets = ?, output_packets = ?, session_time = ?,
@@ -91,6 +89,12 @@ func (s *statements) all() map[**stmt]string {
 			SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
 			WHERE NOT EXISTS (SELECT 1 FROM nas_events WHERE key = ?3 AND abs(event_at - ?6) <= ?8)`,
 	}
+}
+
+// insertSessions is a statement that writes so many rows.
+func insertSessions(rows int) string {
+	row := `(?` + strings.Repeat(`, ?`, sessionWidth-1) + `)`
+	return `INSERT INTO sessions (` + sessionColumns + `) VALUES ` + row + strings.Repeat(`, `+row, rows-1)
 }
 
 func prepareAll(ctx context.Context, conn *sql.Conn) (*statements, error) {

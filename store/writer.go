@@ -37,7 +37,8 @@ type writer struct {
 	silence     silence
 	seen        lateSeen
 	row         [5]driver.Value // read at the moment
-	boxes       boxes           // of the row being written
+	boxes       boxes           // of the rows being written
+	values      []driver.Value  // theirs
 	scratch     []byte          // used again by whatever is sealed
 	ident       macwatch.Ident  // of the record in hand
 	erased      erasedDevices
