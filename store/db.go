@@ -22,7 +22,7 @@ import (
 // compiled with NORMAL for WAL, which loses the last commits in a power cut. A connection needs
 // no lock of its own: one goroutine at a time uses it, by database/sql or, past it, the writer.
 const (
-	writerPragmas = "_mutex=no&_journal_mode=WAL&_synchronous=FULL&_foreign_keys=on&_busy_timeout=1000&_cache_size=-65536"
+	writerPragmas = "_mutex=no&_journal_mode=WAL&_synchronous=FULL&_foreign_keys=on&_busy_timeout=1000&_cache_size=-16384"
 	readerPragmas = "mode=ro&_query_only=on&_busy_timeout=5000&_cache_size=-16384"
 )
 

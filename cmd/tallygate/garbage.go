@@ -14,7 +14,7 @@ import (
 const (
 	leastGarbage = 50
 	mostGarbage  = 300
-	roomyHeap    = 160 << 20
+	roomyHeap    = 208 << 20
 	garbageLook  = 100 * time.Millisecond
 )
 
