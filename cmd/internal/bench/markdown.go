@@ -132,7 +132,7 @@ func seriesRow(w *markdown, name, ratio string, s Series) {
 
 func (r *Result) writeLatency(w *markdown) {
 	w.line("\n## Tallygate at other loads\n")
-	w.line("Latency counts from when a request was due (open loop) or sent (closed loop); of both together it is that of accounting.")
+	w.line("Latency counts from when a request was due (open loop) or sent (closed loop) to when the kernel had its answer for the generator; of both together it is that of accounting.")
 	w.line("(*) CPU time includes what the gateway puts off and does later.\n")
 	w.row(true, "load", "answers/s", "CPU us", "p50 ms", "p99 ms", "p99.9 ms")
 	for _, l := range []struct {

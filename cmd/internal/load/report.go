@@ -65,8 +65,8 @@ func (r *Records) add(a record) {
 	}
 }
 
-// Latency is the time from when a request was due, or first sent, to its answer, in
-// microseconds, retransmissions included.
+// Latency is the time from when a request was due, or first sent, to when the kernel had its
+// answer, in microseconds, retransmissions included.
 type Latency struct {
 	P50  float64 `json:"p50_us"`
 	P99  float64 `json:"p99_us"`

@@ -36,7 +36,8 @@ type run struct {
 }
 
 // quantum is how far two wakings of an open loop lie apart at least: to wake for each of many
-// requests would take the time of the server. What they wait meanwhile counts as latency.
+// requests would take the time of the server. What they wait to be sent counts as latency; how
+// long an answer waits to be read does not (see arrival).
 const quantum = int64(250 * time.Microsecond)
 
 // batch is how many datagrams a system call moves.
@@ -207,13 +208,14 @@ func (r *run) read(p *port) error {
 		if err != nil {
 			return fmt.Errorf("receive: %w", err)
 		}
-		now := r.now()
+		read := time.Now()
+		now, clock := int64(read.Sub(r.base)), read.UnixNano()
 		if n > len(r.judged) {
 			r.judged = make([]judgement, n)
 		}
 		r.bulk.judge(p, n, r.net.Datagram, r.judged)
 		for i := range n {
-			r.take(p, r.net.Datagram(i), r.judged[i], now)
+			r.take(p, r.net.Datagram(i), r.judged[i], arrival(now, clock, r.net.Arrived(i)))
 		}
 		if err := r.fill(p, now); err != nil {
 			return err
@@ -225,8 +227,19 @@ func (r *run) read(p *port) error {
 	return nil
 }
 
-// take handles one reply, of which something may be known already.
-func (r *run) take(p *port, reply []byte, known judgement, now int64) {
+// arrival is when an answer came that is read now, when the machine's clock shows clock: the
+// kernel says when it had it (0: it does not), by the same clock. The server has answered then;
+// when the generator gets round to reading is no matter of his.
+func arrival(now, clock, arrived int64) int64 {
+	waited := clock - arrived
+	if arrived == 0 || waited < 0 || waited > int64(time.Second) { // or that clock was set
+		waited = 0
+	}
+	return now - waited
+}
+
+// take handles one reply that has arrived at a time, of which something may be known already.
+func (r *run) take(p *port, reply []byte, known judgement, arrived int64) {
 	report := &p.side.report
 	if r.mishaps.strikes(r.cfg.Loss) {
 		report.Lost++
@@ -251,7 +264,7 @@ func (r *run) take(p *port, reply []byte, known judgement, now int64) {
 		report.Answered++
 	}
 	if slot.began >= r.from && slot.began < r.until {
-		p.side.latency.Add(time.Duration(now - slot.began))
+		p.side.latency.Add(time.Duration(arrived - slot.began))
 	}
 	p.end(slot)
 }

@@ -34,6 +34,20 @@ func TestOnlyTheMeasuredTimeCounts(t *testing.T) {
 	require.Zero(t, p.outstanding)
 }
 
+// An answer counts from when the kernel had it, unless that cannot be.
+func TestArrival(t *testing.T) {
+	const now, clock = 5_000_000, 1_800_000_000_000_000_000
+	for name, c := range map[string]struct{ arrived, want int64 }{
+		"read late":                 {clock - 200_000, now - 200_000},
+		"read at once":              {clock, now},
+		"the kernel does not say":   {0, now},
+		"the clock was set back":    {clock + 1, now},
+		"the clock was set forward": {clock - int64(time.Hour), now},
+	} {
+		require.Equal(t, c.want, arrival(now, clock, c.arrived), name)
+	}
+}
+
 // A stuck request keeps its Identifier; the others go round it.
 func TestIdentifiersInUse(t *testing.T) {
 	s := &side{deck: newDeck(testEncoder(t, Acct), 300)}

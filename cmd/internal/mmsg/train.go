@@ -15,8 +15,8 @@ const (
 	longestCar   = 1200 // octets: fits into any link
 )
 
-// control is room for one control message that holds a number.
-type control [unsafe.Sizeof(unix.Cmsghdr{}) + 8]byte
+// control is room for the control messages of one message: a number, and a time.
+type control [2*unsafe.Sizeof(unix.Cmsghdr{}) + 8 + unsafe.Sizeof(unix.Timespec{})]byte
 
 // Trains moves datagrams of a connected socket like Batch, those of one length in a row
 // together: for a generator that shares its machine with the server. Not for concurrent use.
@@ -26,6 +26,7 @@ type Trains struct {
 	vectors  []unix.Iovec // to send; those of Batch receive
 	firsts   []int        // of each message to send: its first datagram
 	cuts     [][]byte     // datagrams that were received
+	arrivals []int64      // of each of them
 	plain    bool         // the kernel cannot do it
 }
 
@@ -38,11 +39,12 @@ func NewTrains(n int) *Trains {
 	return t
 }
 
-// Prepare makes a socket take trains.
+// Prepare makes a socket take trains, and note when they arrive.
 func (t *Trains) Prepare(fd int) {
 	if unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1) != nil || unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT, 0) != nil {
 		t.plain = true
 	}
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) // without it nothing is known
 }
 
 // Put makes wire the i-th datagram to send. It is not copied.
@@ -100,7 +102,7 @@ func (t *Trains) couple(n int) {
 // Receive takes what lies at the socket and returns how many datagrams that were; more says
 // that there may be others. It does not wait: with nothing there it returns 0.
 func (t *Trains) Receive(fd int) (datagrams int, more bool, err error) {
-	t.cuts = t.cuts[:0]
+	t.cuts, t.arrivals = t.cuts[:0], t.arrivals[:0]
 	trains := len(t.buffers) / t.size
 	for i := range trains {
 		v := &t.Batch.vectors[i]
@@ -116,18 +118,37 @@ func (t *Trains) Receive(fd int) (datagrams int, more bool, err error) {
 	n, err := t.call(unix.SYS_RECVMMSG, fd, 0, trains)
 	for i := range n {
 		train := t.buffers[i*t.size:][:t.messages[i].length]
-		car := len(train)
-		if c := (*unix.Cmsghdr)(unsafe.Pointer(&t.controls[i])); t.messages[i].header.Controllen >= uint64(unix.CmsgLen(4)) && c.Level == unix.IPPROTO_UDP && c.Type == unix.UDP_GRO {
-			car = int(*(*int32)(unsafe.Add(unsafe.Pointer(c), unix.CmsgLen(0))))
-		}
+		car, arrived := t.about(i)
 		for len(train) > car && car > 0 {
-			t.cuts = append(t.cuts, train[:car:car])
+			t.cuts, t.arrivals = append(t.cuts, train[:car:car]), append(t.arrivals, arrived)
 			train = train[car:]
 		}
-		t.cuts = append(t.cuts, train)
+		t.cuts, t.arrivals = append(t.cuts, train), append(t.arrivals, arrived)
 	}
 	return len(t.cuts), n == trains, err
 }
+
+// about is what the kernel says of the i-th message: how long each datagram in it is (0: it is
+// one), and when it arrived.
+func (t *Trains) about(i int) (car int, arrived int64) {
+	for left := t.controls[i][:t.messages[i].header.Controllen]; len(left) >= unix.CmsgLen(0); {
+		c := (*unix.Cmsghdr)(unsafe.Pointer(&left[0]))
+		if int(c.Len) < unix.CmsgLen(0) {
+			break
+		}
+		switch data := unsafe.Pointer(&left[unix.CmsgLen(0)]); {
+		case c.Level == unix.IPPROTO_UDP && c.Type == unix.UDP_GRO:
+			car = int(*(*int32)(data))
+		case c.Level == unix.SOL_SOCKET && c.Type == unix.SCM_TIMESTAMPNS:
+			arrived = (*unix.Timespec)(data).Nano()
+		}
+		left = left[min(unix.CmsgSpace(int(c.Len)-unix.CmsgLen(0)), len(left)):]
+	}
+	return car, arrived
+}
+
+// Arrived is when the kernel had the i-th datagram, in nanoseconds since 1970; 0: it does not say.
+func (t *Trains) Arrived(i int) int64 { return t.arrivals[i] }
 
 // Datagram is the i-th that was received. It stays until the next Receive.
 func (t *Trains) Datagram(i int) []byte { return t.cuts[i] }

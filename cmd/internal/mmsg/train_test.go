@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -77,6 +78,38 @@ func TestTrains(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// When datagrams arrive is known, each by itself or in a train, however late they are read. Over
+// loopback they arrive while they are sent.
+func TestArrivals(t *testing.T) {
+	conn, server := socket(t, nil)
+	_, client := socket(t, conn.LocalAddr().(*net.UDPAddr))
+	out, in := NewTrains(8), NewTrains(8)
+	out.Prepare(client)
+	in.Prepare(server)
+	for _, n := range []int{1, 8} { // the kernel begins to stamp a moment after it is asked to
+		require.Eventually(t, func() bool {
+			for i := range n {
+				out.Put(i, bytes.Repeat([]byte("x"), 100))
+			}
+			before := time.Now().UnixNano()
+			_, err := out.Send(client, n)
+			after := time.Now().UnixNano()
+			require.NoError(t, err)
+			stamped := true
+			for got := 0; got < n; {
+				readable(t, server)
+				k, _, err := in.Receive(server)
+				require.NoError(t, err)
+				got += k
+				for i := range k {
+					stamped = stamped && in.Arrived(i) >= before && in.Arrived(i) <= after
+				}
+			}
+			return stamped
+		}, 10*time.Second, time.Millisecond)
 	}
 }
 
