@@ -15,6 +15,7 @@ import (
 	"github.com/mattn/go-sqlite3"
 
 	"tallygate/licensing"
+	"tallygate/store/gather"
 )
 
 // PRAGMAs belong to a connection and a pool opens new ones behind one's back, so
@@ -22,11 +23,14 @@ import (
 // compiled with NORMAL for WAL, which loses the last commits in a power cut. A connection needs
 // no lock of its own: one goroutine at a time uses it, by database/sql or, past it, the writer.
 const (
-	writerPragmas = "_mutex=no&_journal_mode=WAL&_synchronous=FULL&_foreign_keys=on&_busy_timeout=1000&_cache_size=-16384"
+	writerPragmas = "vfs=" + gather.VFS + "&_mutex=no&_journal_mode=WAL&_synchronous=FULL&_foreign_keys=on&_busy_timeout=1000&_cache_size=-16384"
 	readerPragmas = "mode=ro&_query_only=on&_busy_timeout=5000&_cache_size=-16384"
 )
 
 func openWriter(ctx context.Context, path string) (*sql.DB, error) {
+	if err := gather.Register(); err != nil {
+		return nil, faultf("cannot open the database: %w", err)
+	}
 	// It holds shared secrets and guests' passwords: nobody else reads it. SQLite gives
 	// its -wal and -shm files the same mode.
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
