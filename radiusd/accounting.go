@@ -91,17 +91,17 @@ func (s *Server) answerRecord(late *late, a *pendingRecord) (unanswered licensin
 	if a.record.Err != nil {
 		return licensing.ReasonStoreUnavailable
 	}
-	p := &a.packet
+	p := &a.datagram
 	var b reply
 	// Nothing asks for Message-Authenticator here; some NAS refuse it unasked.
-	b.begin(late.out.buffer(), accountingResponse, p, p.has(attrMessageAuthenticator))
+	b.begin(late.out.buffer(), accountingResponse, p, a.signed)
 	b.echo(p)
 	return s.respond(&a.request, p, &b, late.out, late.hash, 0)
 }
 
-// release gives a record back for the next packet.
+// release gives a record back for the next packet. It keeps nothing alive of a Snapshot, which
+// is another one by then; take writes everything anew.
 func (s *Server) release(a *pendingRecord) {
-	a.request = request{}
-	a.record = macwatch.Record{}
+	a.request, a.place = request{}, nil
 	s.records.Put(a)
 }

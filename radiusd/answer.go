@@ -21,10 +21,10 @@ type grant struct {
 // answer, as respond does.
 func (s *Server) accept(q *request, p *packet, g grant, out outlet, h *hasher, now time.Time) licensing.Reason {
 	var b reply
-	b.begin(out.buffer(), accessAccept, p, true)
+	b.begin(out.buffer(), accessAccept, &p.datagram, true)
 	g.write(&b, h, now)
-	b.echo(p)
-	reason := s.respond(q, p, &b, out, h, 0)
+	b.echo(&p.datagram)
+	reason := s.respond(q, &p.datagram, &b, out, h, 0)
 	if reason == licensing.ReasonNone {
 		s.metrics.decided(licensing.ReasonNone)
 		if g.location.Settings.Count == licensing.CountAccepted && g.mac != 0 {
@@ -109,14 +109,14 @@ func writeVLAN(b *reply, vlan int) {
 // helps him to a collision (BlastRADIUS).
 func (s *Server) reject(q *request, p *packet, reason licensing.Reason, out outlet, h *hasher) licensing.Reason {
 	var b reply
-	b.begin(out.buffer(), accessReject, p, true)
+	b.begin(out.buffer(), accessReject, &p.datagram, true)
 	if p.has(attrEAPMessage) {
 		writeEAPFailure(&b, p.value(attrEAPMessage)) // and no text beside it: RFC 3579 section 2.6.5
 	} else {
 		b.text(attrReplyMessage, reason.Text())
 	}
-	b.echo(p)
-	unanswered := s.respond(q, p, &b, out, h, q.arrived+instant(s.options.RejectDelay))
+	b.echo(&p.datagram)
+	unanswered := s.respond(q, &p.datagram, &b, out, h, q.arrived+instant(s.options.RejectDelay))
 	if unanswered == licensing.ReasonNone {
 		s.metrics.decided(reason)
 	}

@@ -106,6 +106,21 @@ func (e *event) identify(id *identity, p *packet) {
 	e.session.set(id.shown(p.value(attrAcctSessionID)))
 }
 
+// record is identify for a record, whose packet has been read before.
+func (e *event) record(a *pendingRecord) {
+	rec := &a.record
+	e.mac, e.status, e.room = rec.MAC, rec.Status, string(rec.Room)
+	e.nas.set(rec.NAS)
+	e.ap.set(rec.AP)
+	e.ssid.set(rec.SSID)
+	if v := rec.Origin.Vendor; v != macwatch.VendorGeneric {
+		e.vendor = v
+	}
+	var room [maxValue]byte
+	e.user.set(hide(room[:0], rec.UserName, a.mac, a.name))
+	e.session.set(hide(room[:0], rec.SessionID, a.mac, a.name))
+}
+
 // under adds the license that governed.
 func (e *event) under(s *licensing.Standing) {
 	if s.License != nil {

@@ -124,10 +124,16 @@ func (id *identity) veil(v *macwatch.Veil) {
 // shown is a text of the packet as people may see it: without the guest's address, where
 // addresses are not kept. It is overwritten by the next.
 func (id *identity) shown(text []byte) []byte {
-	if id.address == 0 || !id.address.In(text) {
+	return hide(id.shownText[:0], text, id.address, id.mac)
+}
+
+// hide is the text with a name in the place of an address (0: there is none to hide), in dst
+// where it holds it.
+func hide(dst, text []byte, address, name macwatch.MAC) []byte {
+	if address == 0 || !address.In(text) {
 		return text
 	}
-	return macwatch.Redacted(id.shownText[:0], text, id.address, id.mac)
+	return macwatch.Redacted(dst, text, address, name)
 }
 
 // calledStation is the Called-Station-Id to go by. A packet may hold several

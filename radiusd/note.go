@@ -67,8 +67,7 @@ func (t *tracer) noteRecord(a *pendingRecord, became result, reason licensing.Re
 	}
 	rec := &a.record
 	e.from(&a.request, a.from.source(), rec.Arrival)
-	e.identify(&a.id, &a.packet)
-	e.mac, e.status = rec.MAC, rec.Status
+	e.record(a)
 	if l := a.place; l != nil {
 		e.under(l.standingAt(rec.Arrival))
 		e.location = l.Code

@@ -30,21 +30,25 @@ const (
 	defectProxyState  = defect("Proxy-State leaves no room for an answer")
 )
 
+// datagram is a received packet without an index: what an answer needs of it.
+type datagram struct {
+	raw         []byte // Length octets: padding is gone
+	proxyStates int    // how many octets the Proxy-State attributes take
+}
+
+func (d *datagram) code() code            { return code(d.raw[0]) }
+func (d *datagram) identifier() byte      { return d.raw[1] }
+func (d *datagram) authenticator() []byte { return d.raw[4:headerSize] }
+
+// attributes are those after the header.
+func (d *datagram) attributes() attributes { return attributes(d.raw[headerSize:]) }
+
 // packet is a received packet and an index of its attributes. Offsets, not slices,
 // so that the same index fits a copy of the octets.
 type packet struct {
-	raw   []byte      // Length octets: padding is gone
+	datagram
 	first [256]uint16 // where the value of the first attribute of a type begins; 0: there is none
-	// proxyStates is how many octets the Proxy-State attributes take.
-	proxyStates int
 }
-
-func (p *packet) code() code            { return code(p.raw[0]) }
-func (p *packet) identifier() byte      { return p.raw[1] }
-func (p *packet) authenticator() []byte { return p.raw[4:headerSize] }
-
-// attributes are those after the header.
-func (p *packet) attributes() attributes { return attributes(p.raw[headerSize:]) }
 
 // has reports whether an attribute of this type is there, were it empty.
 func (p *packet) has(kind uint8) bool { return p.first[kind] != 0 }

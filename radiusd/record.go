@@ -18,61 +18,76 @@ const (
 // pendingRecord is an Accounting-Request on its way through the Journal. It has its
 // own copy of the octets, into which the record's fields point, so that the
 // reader's buffers are free for the next batch; it is used again with all its memory.
+// That is no more than the way needs: there are hundreds, and what the next packet finds
+// in one of them the processor has long forgotten. What finding out who and where takes is
+// the reader's, which is always at hand.
 type pendingRecord struct {
 	request
-	record macwatch.Record
-	packet packet
-	id     identity
-	octets []byte
-	room   []byte
-	place  *location // that it is about; nil: not known
+	datagram
+	record    macwatch.Record
+	texts     []byte       // of the record, that stand in no packet
+	place     *location    // that it is about; nil: not known
+	mac, name macwatch.MAC // an address that nobody may see, and the pseudonym in its place; mac 0: anybody may
+	signed    bool         // the answer carries Message-Authenticator
 }
+
+// textsRoom is what the texts of nearly all records take.
+const textsRoom = 128
 
 // take makes a of the packet that the reader has in hand.
 func (a *pendingRecord) take(r *reader) {
+	p, id := &r.packet, &r.id
 	a.request = r.request
-	a.octets = append(a.octets[:0], r.packet.raw...)
-	a.packet = r.packet // its offsets fit the copy as well
-	a.packet.raw = a.octets
+	a.raw, a.proxyStates = append(a.raw[:0], p.raw...), p.proxyStates
+	p.raw = a.raw // its offsets fit the copy as well
+	a.signed = p.has(attrMessageAuthenticator)
 
-	a.id.read(&a.packet, r.source.Addr(), r.client.manner)
-	r.server.recognise(r.client, &a.id)
-	l := r.complete(&a.packet, &a.id)
+	id.read(p, r.source.Addr(), r.client.manner)
+	r.server.recognise(r.client, id)
+	l := r.complete(p, id)
 	a.place = l
 	place := r.client.LocationID
 	if l != nil {
-		a.id.enter(&a.packet, l)
+		id.enter(p, l)
 		place = l.ID
 	}
-	a.room = append(a.room[:0], a.id.room...)
+	a.mac, a.name = id.address, id.mac
 	a.record = macwatch.Record{
 		Location: place,
 		Client:   r.client.ID,
 		Arrival:  r.now,
-		Packet:   a.octets,
+		Packet:   a.raw,
 		Done:     r.server,
 		Reply:    a,
 	}
-	a.identify()
+	a.identify(p, id)
 	a.record.Origin.Source = r.source.Addr()
-	a.measure()
+	a.measure(p)
 	if l == nil {
 		a.record.Ignored = ignoredUnknownLocation
 	}
-	a.record.Accepted = r.wasAccepted(a, l)
+	a.record.Accepted = r.wasAccepted(&a.record, l)
+}
+
+// keep copies a text that may stand in the reader's memory.
+func keep[T string | []byte](a *pendingRecord, text T) []byte {
+	begin := len(a.texts)
+	a.texts = append(a.texts, text...)
+	return a.texts[begin:len(a.texts):len(a.texts)]
 }
 
 // identify fills in who and where.
-func (a *pendingRecord) identify() {
-	p, id, rec := &a.packet, &a.id, &a.record
+func (a *pendingRecord) identify(p *packet, id *identity) {
+	rec := &a.record
+	a.texts = a.texts[:0]
 	rec.MAC, rec.Address = id.mac, id.address
-	rec.NAS = id.nas
-	rec.AP = id.ap
+	rec.NAS = keep(a, id.nas)
+	rec.AP = keep(a, id.ap)
 	if id.called.MAC.Device() {
 		rec.CalledMAC = id.called.MAC
 	}
-	rec.SSID = id.ssid
-	rec.Room = a.room
+	rec.SSID = keep(a, id.ssid)
+	rec.Room = keep(a, id.room)
 	rec.SessionID = p.value(attrAcctSessionID)
 	rec.UserName = id.userName
 	rec.Calling = id.calling
@@ -86,8 +101,8 @@ func (a *pendingRecord) identify() {
 
 // measure fills in what happened. A number that is not four octets long is not
 // taken for 0: the record is then kept raw.
-func (a *pendingRecord) measure() {
-	p, rec := &a.packet, &a.record
+func (a *pendingRecord) measure(p *packet) {
+	rec := &a.record
 	n := numbers{p: p}
 	rec.Status = macwatch.Status(n.read(attrAcctStatusType))
 	rec.EventTimestamp = n.read(attrEventTimestamp)
@@ -136,13 +151,12 @@ func (n *numbers) read(kind uint8) uint32 {
 
 // wasAccepted reports whether this gateway has accepted the record's device: one of
 // its Class attributes is our token, or we remember.
-func (r *reader) wasAccepted(a *pendingRecord, l *location) bool {
-	rec := &a.record
+func (r *reader) wasAccepted(rec *macwatch.Record, l *location) bool {
 	if rec.MAC == 0 {
 		return false
 	}
-	if a.packet.has(attrClass) {
-		for class := range a.packet.attributes().each(attrClass) { // RFC 2865 section 5.25 allows several
+	if r.packet.has(attrClass) {
+		for class := range r.packet.attributes().each(attrClass) { // RFC 2865 section 5.25 allows several
 			// One of before addresses were veiled names the address.
 			if r.hash.validClass(class, rec.Location, rec.MAC, r.now) || rec.Address != 0 && r.hash.validClass(class, rec.Location, rec.Address, r.now) {
 				return true

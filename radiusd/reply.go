@@ -13,7 +13,7 @@ type reply struct {
 // begin starts the answer to a request. With signed, Message-Authenticator is the
 // first attribute: in last place it protects only clients that look for it
 // (BlastRADIUS, CVE-2024-3596).
-func (r *reply) begin(buffer []byte, c code, request *packet, signed bool) {
+func (r *reply) begin(buffer []byte, c code, request *datagram, signed bool) {
 	*r = reply{b: append(buffer[:0], byte(c), request.identifier(), 0, 0)}
 	r.b = append(r.b, request.authenticator()...)
 	if signed {
@@ -71,7 +71,7 @@ func (r *reply) vendorOctets(vendor uint32, kind uint8, value []byte) {
 
 // echo copies every Proxy-State of the request, unchanged and in order (RFC 2865
 // section 5.33).
-func (r *reply) echo(request *packet) {
+func (r *reply) echo(request *datagram) {
 	if request.proxyStates == 0 {
 		return
 	}

@@ -218,7 +218,7 @@ func (s *Server) drop(q *request, reason licensing.Reason, detail error) {
 // respond signs an answer, keeps it for repeats, and sends it: through out, or when
 // it is due. ReasonConflicting means that a newer request has displaced this one,
 // which was counted then; any other Reason, that there will be no answer.
-func (s *Server) respond(q *request, p *packet, b *reply, out outlet, h *hasher, due instant) licensing.Reason {
+func (s *Server) respond(q *request, p *datagram, b *reply, out outlet, h *hasher, due instant) licensing.Reason {
 	now := s.clock.now()
 	if out, ok := out.(*sender); ok && due <= now && out.sign(q, b, now) {
 		return licensing.ReasonNone

@@ -16,7 +16,7 @@ func answerTo(request []byte, kind code, length int, withMA bool, buffer []byte)
 	var p packet
 	_ = p.parse(request)
 	b := new(reply)
-	b.begin(buffer, kind, &p, withMA)
+	b.begin(buffer, kind, &p.datagram, withMA)
 	b.text(attrReplyMessage, strings.Repeat("w", length))
 	return b
 }

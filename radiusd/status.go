@@ -25,8 +25,8 @@ func (r *reader) serveStatus() licensing.Reason {
 		kind = accountingResponse
 	}
 	var b reply
-	b.begin(r.out.buffer(), kind, p, true)
-	b.echo(p)
+	b.begin(r.out.buffer(), kind, &p.datagram, true)
+	b.echo(&p.datagram)
 	answer := b.sign(r.hash, &r.client.secret)
 	if answer == nil {
 		return licensing.ReasonMalformed
@@ -45,9 +45,9 @@ func (r *reader) declineChange() licensing.Reason {
 		return licensing.ReasonBadAuthenticator
 	}
 	var b reply
-	b.begin(r.out.buffer(), p.code()+2, p, p.has(attrMessageAuthenticator)) // ACK is the next code, NAK the one after
+	b.begin(r.out.buffer(), p.code()+2, &p.datagram, p.has(attrMessageAuthenticator)) // ACK is the next code, NAK the one after
 	b.number(attrErrorCause, unsupportedExtension)
-	b.echo(p)
+	b.echo(&p.datagram)
 	answer := b.sign(r.hash, &r.client.secret)
 	if answer == nil {
 		return licensing.ReasonMalformed

@@ -69,7 +69,7 @@ static int logWrite(sqlite3_file *f, const void *from, int n, sqlite3_int64 at) 
     const unsigned char *size = (const unsigned char *)from + sizeAfterCommit;
     l->ends = size[0] | size[1] | size[2] | size[3];
     gather(l, from, n, at);
-    l->next = -1;
+    l->next = l->page = -1;
     return SQLITE_OK;
   }
   if (l->length > 0 && l->next < 0 && at == l->at + l->length && l->length + n <= room) {
