@@ -31,7 +31,8 @@ func (r *Result) WriteMarkdown(out io.Writer, command string) error {
 	w.line("(UDP_SEGMENT, UDP_GRO); each reaches the server as a datagram of its own; requests are written before the run, and replies")
 	w.line("that come together are verified sixteen at a time. Accounting is of %d guests who have been there before, a new", acctGuests)
 	w.line("session each time; where it is of devices that were never seen, which cost more, it says so. At a given rate the generator")
-	w.line("wakes every 0.25 ms, to send what is due and to read answers: what they wait for that is in the latencies.")
+	w.line("wakes every 0.25 ms, to send what is due and to read answers: what requests wait for that is in the latencies; what")
+	w.line("answers wait to be read is not, for the kernel stamps their arrival.")
 	r.writeMachine(w)
 	r.writeGoals(w)
 	r.writeContests(w)
@@ -133,7 +134,7 @@ func seriesRow(w *markdown, name, ratio string, s Series) {
 func (r *Result) writeLatency(w *markdown) {
 	w.line("\n## Tallygate at other loads\n")
 	w.line("Latency counts from when a request was due (open loop) or sent (closed loop) to when the kernel had its answer for the generator; of both together it is that of accounting.")
-	w.line("(*) CPU time includes what the gateway puts off and does later.\n")
+	w.line("Half of the highest rate is that of a run right before each. (*) CPU time includes what the gateway puts off and does later.\n")
 	w.row(true, "load", "answers/s", "CPU us", "p50 ms", "p99 ms", "p99.9 ms")
 	for _, l := range []struct {
 		name string
