@@ -157,7 +157,7 @@ func TestSilence(t *testing.T) {
 	require.Equal(t, LongestSilence, s.Silence(true, 0, 0), "nothing is known")
 	require.Equal(t, 2*time.Hour, s.Silence(true, 0, 7200), "the longest session")
 	require.Equal(t, 30*time.Minute, s.Silence(true, 600, 7200), "three intervals")
-	s.take(rec(StatusInterim, 20*time.Minute, with(1200, 1, 1)), noon.Add(20*time.Minute))
+	s.Take(rec(StatusInterim, 20*time.Minute, with(1200, 1, 1)), noon.Add(20*time.Minute))
 	require.Equal(t, time.Hour, s.Silence(true, 600, 0), "the NAS has an interval of its own")
 	require.Equal(t, ShortestSilence, fold(rec(StatusStart, 0))[0].Silence(true, 60, 0))
 	require.Equal(t, LongestSilence, s.Silence(false, 600, 0), "nothing but a Stop is to be expected")

@@ -144,7 +144,7 @@ func OpenSessionInto(s *Session, names *Names, r *Record, ident Ident, event tim
 			}
 		}
 	}
-	s.take(r, event)
+	s.take(r, event, r.Key())
 	return s
 }
 
@@ -159,7 +159,8 @@ func startOf(r *Record, event time.Time) time.Time {
 // cumulative and take the maximum (RFC 2869 section 2.1), the earliest start and
 // the first Stop stand, and nothing reopens what a Stop has ended but another leg.
 func (s *Session) Apply(r *Record, event time.Time) Outcome {
-	known := slices.Contains(s.Keys, r.Key())
+	key := r.Key()
+	known := slices.Contains(s.Keys, key)
 	switch {
 	case s.begunAnew(r, event, known):
 		return NextLeg
@@ -168,21 +169,21 @@ func (s *Session) Apply(r *Record, event time.Time) Outcome {
 	case s.Leg > 0 && s.precedes(event):
 		return PriorLeg
 	}
-	s.take(r, event)
+	s.take(r, event, key)
 	return Applied
 }
 
 // Take folds in a record that belongs to no other leg, whatever Apply would say.
-func (s *Session) Take(r *Record, event time.Time) { s.take(r, event) }
+func (s *Session) Take(r *Record, event time.Time) { s.take(r, event, r.Key()) }
 
-func (s *Session) take(r *Record, event time.Time) {
+func (s *Session) take(r *Record, event time.Time, key uint64) {
 	if r.MAC.Veiled() && r.Address != 0 {
 		s.Address = r.Address
 	}
 	if len(s.Keys) == MaxKeys {
 		s.Keys = s.Keys[:copy(s.Keys, s.Keys[1:])]
 	}
-	s.Keys = append(s.Keys, r.Key())
+	s.Keys = append(s.Keys, key)
 	s.Records++
 	s.hear(r, event)
 	// The Start itself knows best when it was; Acct-Session-Time is only close.
@@ -201,7 +202,7 @@ func (s *Session) take(r *Record, event time.Time) {
 		set(&s.UserName, r.UserName)
 		set(&s.Calling, r.Calling)
 		set(&s.Called, r.Called)
-		if len(r.Class) > 0 {
+		if len(r.Class) > 0 && !bytes.Equal(r.Class, s.Class) {
 			s.Class = append([]byte(nil), r.Class...)
 		}
 		if r.FramedIP != 0 {

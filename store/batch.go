@@ -14,6 +14,7 @@ type batch struct {
 	now    time.Time // believed time when the batch began
 	state  *state    // the writer's, or a changed copy
 	places map[int64]*place
+	near   *place    // the one that was asked for last
 	order  []*inHand // sessions that were changed, in order of the first change
 	hands  []*inHand // all there are, those in use first
 	inUse  int
@@ -85,7 +86,11 @@ func (b *batch) apply(o *op) error {
 
 // place finds the Location; nil when it is gone.
 func (b *batch) place(id int64) *place {
+	if b.near != nil && b.near.location.ID == id {
+		return b.near
+	}
 	if p, ok := b.places[id]; ok {
+		b.near = p
 		return p
 	}
 	location := b.state.locations[id]
@@ -99,7 +104,7 @@ func (b *batch) place(id int64) *place {
 		p.allotment, _ = p.license.AllotmentAt(id)
 	}
 	p.epoch = b.w.epochOf(id, governing)
-	b.places[id] = p
+	b.places[id], b.near = p, p
 	return p
 }
 
