@@ -25,14 +25,15 @@ type pendingRecord struct {
 	request
 	datagram
 	record    macwatch.Record
-	texts     []byte       // of the record, that stand in no packet
+	texts     []byte       // of the record, that stand in no packet; in room, where it holds them
 	place     *location    // that it is about; nil: not known
 	mac, name macwatch.MAC // an address that nobody may see, and the pseudonym in its place; mac 0: anybody may
 	signed    bool         // the answer carries Message-Authenticator
+	room      [textsRoom]byte
 }
 
 // textsRoom is what the texts of nearly all records take.
-const textsRoom = 128
+const textsRoom = 256
 
 // take makes a of the packet that the reader has in hand.
 func (a *pendingRecord) take(r *reader) {
@@ -79,7 +80,7 @@ func keep[T string | []byte](a *pendingRecord, text T) []byte {
 // identify fills in who and where.
 func (a *pendingRecord) identify(p *packet, id *identity) {
 	rec := &a.record
-	a.texts = a.texts[:0]
+	a.texts = a.room[:0]
 	rec.MAC, rec.Address = id.mac, id.address
 	rec.NAS = keep(a, id.nas)
 	rec.AP = keep(a, id.ap)

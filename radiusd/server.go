@@ -142,7 +142,7 @@ func newServer(o Options) (*Server, error) {
 		suspects:  newSuspects(),
 		strangers: newStrangers(),
 	}
-	s.records.New = func() any { return &pendingRecord{texts: make([]byte, 0, textsRoom)} }
+	s.records.New = func() any { return new(pendingRecord) }
 	s.rejects = newRejector(rejectQueue, clock, s.deliver)
 	s.Publish(NewSnapshot(nil, nil, nil))
 	return s, nil
