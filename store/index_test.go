@@ -28,7 +28,7 @@ func TestAFilterForgetsNothing(t *testing.T) {
 			passed++
 		}
 	}
-	require.Less(t, passed, n/400, "of keys that were never added")
+	require.Less(t, passed, n/4000, "of keys that were never added")
 }
 
 // seal lets the writer fold everything, and seal every generation that is full.

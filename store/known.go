@@ -11,9 +11,9 @@ import (
 // knownLimit is how many devices are kept at most: 16 octets each, and some room to grow.
 const knownLimit = 1 << 24
 
-// knownBuckets is how many parts they are kept in, each searched from end to end: 150
+// knownBuckets is how many parts they are kept in, each searched from end to end: 76
 // devices of ten million.
-const knownBuckets = 1 << 16
+const knownBuckets = 1 << 17
 
 // knownDevices knows every device that has rows, and of those that count without anything
 // against them since when, so that neither a new device nor one that was seen long ago

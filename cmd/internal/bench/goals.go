@@ -105,8 +105,8 @@ func (r *Result) growths() []Goal {
 		median, lowest, highest := r.Growth.Ratio()
 		g.Reached = fmt.Sprintf("%.2f (%.2f-%.2f)", median, lowest, highest)
 		g.Verdict = verdict(median >= 0.8)
-		if r.Growth.Many < 10_000_000 {
-			g.Reached += fmt.Sprintf(" with %d", r.Growth.Many)
+		if most := r.Growth[len(r.Growth)-1].Devices; most < 10_000_000 {
+			g.Reached += fmt.Sprintf(" with %d", most)
 			g.Verdict = NotMeasured
 		}
 	}

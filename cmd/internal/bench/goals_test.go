@@ -61,7 +61,7 @@ func TestGoals(t *testing.T) {
 		Disks: []Disk{{P50: 150 * time.Microsecond}},
 		Half:  series(9, 50), At10k: series(9, 10_000), Idle: series(100, 3000),
 		Million:   &Million{Ready: 2 * time.Second, Resident: 300_000_001, PerDevice: 130},
-		Growth:    &Growth{Few: few, Many: 10_000_000, AtFew: series(9, 100), AtMany: series(11, 80)},
+		Growth:    Growth{{few, series(9, 100)}, {10_000_000, series(11, 80)}},
 		Retention: &Retention{Deleted: 100, Longest: 20 * time.Millisecond},
 		Overload:  &Overload{Sustainable: 100, Offered: 300, Answered: 79, Recovered: 80, Resident: []int64{50e6, 100e6, 110e6}, Drops: map[string]float64{"overload": 3}},
 	}
@@ -91,7 +91,7 @@ func TestGoals(t *testing.T) {
 	} {
 		require.Equal(t, c.verdict, goal(t, r, c.work, c.begins).Verdict, "%s: %s", c.work, c.begins)
 	}
-	r.Growth.Many = million
+	r.Growth[1].Devices = million
 	require.Equal(t, NotMeasured, goal(t, r, "growth", "with 10").Verdict, "a million is not ten million")
 }
 

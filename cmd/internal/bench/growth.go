@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -19,52 +20,64 @@ const (
 	openSessions = 100_000
 )
 
-// Growth compares a gateway that knows few devices with one that knows many, in turns.
-type Growth struct {
-	Few, Many int
-	AtFew     Series
-	AtMany    Series
+// Growth compares gateways that know few devices, and as many sessions, with such as know many,
+// in turns: the fewest first.
+type Growth []Known
+
+// Known is a gateway that knows so many devices, and had a session of each.
+type Known struct {
+	Devices int
+	Series
 }
 
-// Ratio is the rate with many devices divided by that with few, pair by pair: the median.
+// Ratio is the rate with the most devices divided by that with the fewest, pair by pair: the median.
 func (g Growth) Ratio() (median, lowest, highest float64) {
-	return Contest{Ours: g.AtMany, Theirs: g.AtFew}.Ratio()
+	return Contest{Ours: g[len(g)-1].Series, Theirs: g[0].Series}.Ratio()
 }
 
 // growth measures accounting of devices that are all known.
 func (b *bench) growth(ctx context.Context) error {
-	out := &Growth{Few: few, Many: b.times.many}
-	var gateways [2]*gateway
-	for i, n := range []int{out.Few, out.Many} {
-		v, err := b.copyVenue(b.venue, knownDevices(n)...)
+	out := Growth{{Devices: few}, {Devices: million}}
+	if b.times.many > million {
+		out = append(out, Known{Devices: b.times.many})
+	}
+	var gateways []*gateway
+	for _, at := range out {
+		v, err := b.copyVenue(b.venue, knownDevices(at.Devices)...)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = os.RemoveAll(v.dir) }()
-		if gateways[i], err = v.serve(ctx, v.dir, nil); err != nil {
+		if err := errors.Join(v.seedSessions(ctx, at.Devices), v.sync()); err != nil {
 			return err
 		}
-		defer gateways[i].close()
-		b.say("  a gateway that knows %d devices was ready after %s", n, gateways[i].ready.Round(time.Millisecond))
-		if err := gateways[i].learn(ctx); err != nil {
+		g, err := v.serve(ctx, v.dir, nil)
+		if err != nil {
 			return err
 		}
+		defer g.close()
+		b.say("  a gateway that knows %d devices and sessions was ready after %s", at.Devices, g.ready.Round(time.Millisecond))
+		if err := g.learn(ctx); err != nil {
+			return err
+		}
+		gateways = append(gateways, g)
 	}
 	best, err := b.bestWindow(ctx, b.gatewayOn(b.known), load.Acct)
 	if err != nil {
 		return err
 	}
-	for round := range max(b.times.pairs/2, 1) {
-		for i, series := range []*Series{&out.AtFew, &out.AtMany} {
-			cfg := b.load(load.Acct, best, 900_000)
+	rounds := (b.times.pairs + 1) / 2
+	for round := range rounds {
+		for i := range out {
+			cfg := b.load(load.Acct, best, b.enough(b.gatewayOn(b.known), load.Acct))
 			// Other guests each time: those of a moment ago are known best of all.
-			cfg.Guests, cfg.Skip = []int{out.Few, out.Many}[i], round*out.Many/max(b.times.pairs/2, 1)
+			cfg.Guests, cfg.Skip = out[i].Devices, round*b.times.many/rounds
 			sample, err := measure(ctx, &gateways[i].server, cfg)
 			if err != nil {
 				return err
 			}
 			b.say("  %8.0f/s %6.2f us  with %d devices known", sample.PerSecond, sample.CPUMicros, cfg.Guests)
-			series.Samples = append(series.Samples, sample)
+			out[i].Samples = append(out[i].Samples, sample)
 		}
 	}
 	b.result.Growth = out

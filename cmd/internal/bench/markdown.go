@@ -167,15 +167,12 @@ func (r *Result) writeGrowth(w *markdown) {
 			m.Ready.Seconds(), float64(m.Resident)/1e6, openSessions)
 		w.line("nothing: %.0f MB). An entry of the device cache takes %.0f octets.", float64(m.Empty)/1e6, m.PerDevice)
 	}
-	if g := r.Growth; g != nil {
+	if r.Growth != nil {
 		w.line("\n## Growth\n")
-		w.row(true, "known devices", "records/s", "CPU us", "p50 ms", "p99 ms")
-		for _, at := range []struct {
-			devices int
-			Series
-		}{{g.Few, g.AtFew}, {g.Many, g.AtMany}} {
+		w.row(true, "known devices, and as many sessions", "records/s", "CPU us", "p50 ms", "p99 ms")
+		for _, at := range r.Growth {
 			median, lowest, highest := at.PerSecond()
-			w.row(false, fmt.Sprint(at.devices), fmt.Sprintf("%.0f (%.0f-%.0f)", median, lowest, highest), fmt.Sprintf("%.2f", at.CPU()),
+			w.row(false, fmt.Sprint(at.Devices), fmt.Sprintf("%.0f (%.0f-%.0f)", median, lowest, highest), fmt.Sprintf("%.2f", at.CPU()),
 				fmt.Sprintf("%.2f", at.Latency(p50)/1000), fmt.Sprintf("%.2f", at.Latency(p99)/1000))
 		}
 	}

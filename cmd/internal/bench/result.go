@@ -30,7 +30,7 @@ type Result struct {
 
 	Overload  *Overload // nil: not measured, like the next two
 	Million   *Million
-	Growth    *Growth
+	Growth    Growth
 	Retention *Retention
 
 	Notes []string // what could not be measured, and why

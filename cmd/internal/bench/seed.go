@@ -3,8 +3,10 @@ package bench
 import (
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"tallygate/cmd/internal/load"
@@ -26,6 +28,16 @@ func (v *venue) seed(ctx context.Context, statements ...seeding) error {
 		}
 	}
 	return errors.Join(err, db.Close())
+}
+
+// sync waits until the database is on the disk: some gigabytes of it, or the kernel would bring
+// them there while something is measured.
+func (v *venue) sync() error {
+	f, err := os.OpenFile(filepath.Join(v.dir, "data", "tallygate.db"), os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("open the venue's database: %w", err)
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 type seeding struct {
@@ -51,13 +63,84 @@ func localGuests(accounts int) []seeding {
 
 // oldSessions makes so many sessions that ended 100 days ago.
 func oldSessions(count int) []seeding {
-	return []seeding{{sql: counting + `INSERT INTO sessions (id, ident, leg, prior, location_id, client_id, nas, mac, ap, called_mac, ssid, room,
+	return []seeding{{sql: sessionRows(`i + 1`, `?2 + i`, `100 * 86400000000 - i`), args: []any{count, load.MAC(0, uint64(count))}}}
+}
+
+// sessionRows makes ?1 sessions that are over: their ids, their devices' addresses and how many
+// microseconds ago they were are expressions of i, from 0 on.
+func sessionRows(id, mac, ago string) string {
+	return counting + `INSERT INTO sessions (id, ident, leg, prior, location_id, client_id, nas, mac, ap, called_mac, ssid, room,
 			session_id, user_name, calling, called, class, framed_ip, started_at, begun, updated_at, ended_at, stopped,
 			input_octets, output_octets, input_packets, output_packets, session_time, terminate_cause, lab, records, keys)
-		SELECT i + 1, randomblob(16), 0, 0, l.id, c.id, 'ap-1', ?2 + i, '00:27:22:00:00:00', 0, 'guests', '',
+		SELECT ` + id + `, randomblob(16), 0, 0, l.id, c.id, 'ap-1', ` + mac + `, '00:27:22:00:00:00', 0, 'guests', '',
 			printf('%08X', i), '', '', '', x'', 0, at, 1, at, at, 1, 0, 0, 0, 0, 0, 1, 0, 2, randomblob(16)
-		FROM (SELECT i, ` + now + ` - 100 * 86400000000 + i AS at FROM n), locations l, clients c`,
-		args: []any{count, load.MAC(0, uint64(count))}}}
+		FROM (SELECT i, ` + now + ` - (` + ago + `) AS at FROM n), locations l, clients c`
+}
+
+// Sizes of the gateway's index of sessions (store/index.go).
+const (
+	generationRows = 1 << 16
+	indexSlices    = 192
+)
+
+// seedSessions makes so many sessions of the known devices, which ended ten days ago, and the
+// index that the gateway has of them.
+func (v *venue) seedSessions(ctx context.Context, count int) (err error) {
+	db, err := sql.Open("sqlite3", "file:"+filepath.Join(v.dir, "data", "tallygate.db")+"?_journal_mode=WAL&_synchronous=OFF&_cache_size=-262144")
+	if err != nil {
+		return fmt.Errorf("open the venue's database: %w", err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	// Else the gateway would ask all of them when their devices were seen.
+	if _, err := db.ExecContext(ctx, `INSERT INTO meta (key, value) VALUES ('seen_written', `+now+`) ON CONFLICT DO UPDATE SET value = excluded.value`); err != nil {
+		return fmt.Errorf("fill the venue's database: %w", err)
+	}
+	for first := 0; first < count; first += generationRows {
+		n := min(generationRows, count-first)
+		if _, err := db.ExecContext(ctx, sessionRows(`?2 + i + 1`, `?3 + i`, `10 * 86400000000 - ?2 - i`), n, first, load.MAC(0, uint64(count))+uint64(first)); err != nil {
+			return fmt.Errorf("fill the venue's database: %w", err)
+		}
+		if n == generationRows { // it is sealed
+			if err := seedIndex(ctx, db, first/generationRows); err != nil {
+				return fmt.Errorf("fill the venue's database: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// seedIndex writes the index of a generation of sessions: its identities in order, by slices.
+func seedIndex(ctx context.Context, db *sql.DB, generation int) error {
+	rows, err := db.QueryContext(ctx, `SELECT ident, id FROM sessions WHERE id > ?1 AND id <= ?1 + ?2 ORDER BY ident`, generation*generationRows, generationRows)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	var slices [indexSlices][]byte
+	for rows.Next() {
+		var ident sql.RawBytes
+		var id int
+		if err := rows.Scan(&ident, &id); err != nil {
+			return err
+		}
+		key := binary.BigEndian.Uint64(ident)
+		s := &slices[key>>32*indexSlices>>32]
+		*s = binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint64(*s, key), uint16(id-1-generation*generationRows))
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	for i, body := range slices {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO session_index (id, body) VALUES (?, ?)`, generation*indexSlices+i, body); err != nil {
+			return errors.Join(err, tx.Rollback())
+		}
+	}
+	return tx.Commit()
 }
 
 // knownDevices makes the generator's devices known and counted.
