@@ -43,6 +43,9 @@ func TestASessionThatCannotBeFoldedHoldsUpNothing(t *testing.T) {
 		}
 	}
 	v.store(all...)
+	for _, r := range all {
+		require.NoError(t, r.Err, "it is acknowledged: only its row cannot be written")
+	}
 	require.Subset(t, v.sessionIDs(), others)
 	require.NoError(t, v.s.flushDevices(ctx))
 	require.True(t, v.s.Writable(), "commits succeed")
