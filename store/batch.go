@@ -20,7 +20,6 @@ type batch struct {
 	inUse  int
 
 	folded    folded
-	fresh     []*macwatch.Session              // to be given rows
 	journaled int64                            // the batch's journal row
 	devices   map[macwatch.DeviceKey]*newcomer // to be journaled
 	counts    map[countKey]countOf
@@ -66,7 +65,7 @@ func (w *writer) newBatch() *batch {
 	*b = batch{
 		w: w, now: w.s.Now().Truncate(time.Microsecond), state: w.state, audit: w.audit,
 		places: b.places, order: b.order[:0], hands: b.hands, devices: b.devices, counts: b.counts,
-		cached: b.cached[:0], folded: folded{rows: b.folded.rows[:0], fresh: b.folded.fresh[:0]}, fresh: b.fresh, passes: b.passes, reporters: b.reporters[:0],
+		cached: b.cached[:0], folded: folded{fresh: b.folded.fresh[:0]}, passes: b.passes, reporters: b.reporters[:0],
 	}
 	return b
 }

@@ -49,13 +49,7 @@ func (l *backlog) drop(n int) {
 // folded is what a batch has folded: taken over when it is committed.
 type folded struct {
 	count int                 // from the front of the backlog
-	rows  []newRow            // that were written, in order
-	fresh []*macwatch.Session // of those rows: they have no row after all when the transaction fails
-}
-
-type newRow struct {
-	ident macwatch.Ident
-	row   int64
+	fresh []*macwatch.Session // that were given rows, in order: none after all when the transaction fails
 }
 
 // fold writes the n oldest sessions of the backlog to their rows, and forgets what
@@ -67,20 +61,19 @@ func (b *batch) fold(n int) error {
 	if n == b.folded.count {
 		return nil
 	}
-	fresh := b.fresh[:0]
+	begin := len(b.folded.fresh)
 	for _, h := range l.order[b.folded.count:n] {
 		s := h.session
 		if mine := h.hand; mine != nil && mine.changed {
 			s, mine.touched = mine.session, false
 		}
 		if s.ID == 0 {
-			fresh = append(fresh, s)
+			b.folded.fresh = append(b.folded.fresh, s)
 		} else if err := b.w.updateSession(s, s.ID); err != nil {
 			return err
 		}
 	}
-	b.fresh = fresh
-	if err := b.insert(fresh); err != nil {
+	if err := b.insertFrom(begin); err != nil {
 		return err
 	}
 	for _, h := range l.order[b.folded.count:n] {
@@ -105,20 +98,18 @@ func (b *batch) saveRow(s *macwatch.Session) error {
 	if s.ID != 0 {
 		return b.w.updateSession(s, s.ID)
 	}
-	b.fresh = append(b.fresh[:0], s)
-	return b.insert(b.fresh)
+	b.folded.fresh = append(b.folded.fresh, s)
+	return b.insertFrom(len(b.folded.fresh) - 1)
 }
 
-// insert writes sessions to new rows.
-func (b *batch) insert(fresh []*macwatch.Session) error {
-	row := b.w.index.next + int64(len(b.folded.rows))
+// insertFrom gives rows to the fresh sessions from one on.
+func (b *batch) insertFrom(begin int) error {
+	fresh, row := b.folded.fresh[begin:], b.w.index.next+int64(begin)
 	if err := b.w.insertSessions(fresh, row); err != nil {
 		return err
 	}
 	for i, s := range fresh {
 		s.ID = row + int64(i)
-		b.folded.rows = append(b.folded.rows, newRow{s.Ident, s.ID})
-		b.folded.fresh = append(b.folded.fresh, s)
 	}
 	return nil
 }
@@ -176,10 +167,10 @@ func (b *batch) journalDevices() error {
 
 // settleFold takes over, after the commit, what was folded and what was journaled.
 func (b *batch) settleFold() {
-	b.folded.fresh = b.folded.fresh[:0]
-	for _, r := range b.folded.rows {
-		b.w.index.added(r.ident, r.row)
+	for _, s := range b.folded.fresh {
+		b.w.index.added(s.Ident, s.ID)
 	}
+	b.folded.fresh = b.folded.fresh[:0] // they stay what they are
 	l := &b.w.backlog
 	for _, h := range l.order[:b.folded.count] {
 		h.since = 0

@@ -59,6 +59,31 @@ func TestASessionThatCannotBeFoldedHoldsUpNothing(t *testing.T) {
 	require.Contains(t, v.sessionIDs(), "s-2", "it was acknowledged")
 }
 
+// Rows that were written and rolled back are none: the sessions get others, and are shown meanwhile.
+func TestFoldingThatIsRolledBack(t *testing.T) {
+	v := openVenue(t)
+	db := second(t, v.dir)
+	_, err := db.Exec(`CREATE TRIGGER stubborn BEFORE DELETE ON journal BEGIN SELECT raise(ABORT, 'refused for a test'); END`)
+	require.NoError(t, err)
+	var all []*macwatch.Record
+	var ids []string
+	for n := range sessionsAtOnce + 2 {
+		all = append(all, v.record(n, macwatch.StatusStart))
+		ids = append(ids, fmt.Sprintf("s-%d", n))
+	}
+	v.store(all...)
+	require.ElementsMatch(t, ids, v.sessionIDs())
+	rows := 0
+	require.NoError(t, db.QueryRow(`SELECT count(*) FROM sessions`).Scan(&rows))
+	require.Less(t, rows, len(ids), "the last one's transaction forgets the journal's row")
+	_, err = db.Exec(`DROP TRIGGER stubborn`)
+	require.NoError(t, err)
+	v.restart()
+	require.ElementsMatch(t, ids, v.sessionIDs())
+	require.NoError(t, db.QueryRow(`SELECT count(*) FROM sessions`).Scan(&rows))
+	require.Equal(t, len(ids), rows)
+}
+
 func TestSessionsAreListedWhileTheStoreIsLocked(t *testing.T) {
 	t.Parallel()
 	v := openVenue(t)

@@ -12,7 +12,7 @@ const openSessions = 1 << 17
 type held struct {
 	ident   macwatch.Ident
 	session *macwatch.Session // nil: it is packed
-	packed  packed            // empty, too: a batch looks for it
+	packed  packed            // empty, too: a batch has it in hand that is new, or was read from its row
 	since   int64             // the first journal row with a state that its row does not hold; 0: it holds all
 	hand    *inHand           // in that of the batch under way; nil: it has none in hand
 
