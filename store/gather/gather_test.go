@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -70,15 +71,23 @@ func TestWhatIsCommittedIsThere(t *testing.T) {
 		defer closeReader()
 		want := map[int]int{}
 		transaction := func(rt *rapid.T, end string) map[int]int {
-			now := map[int]int{}
-			for id, n := range want {
-				now[id] = n
+			now := maps.Clone(want)
+			write := func(upTo int) {
+				for range rapid.IntRange(1, upTo).Draw(rt, "rows") {
+					id, n := rapid.IntRange(1, 200).Draw(rt, "id"), rapid.SampledFrom([]int{0, 1, 100, 3000, 9000, 30_000}).Draw(rt, "length")
+					exec(rt, writer, `INSERT INTO x VALUES (?1, zeroblob(?2)) ON CONFLICT DO UPDATE SET body = excluded.body`, id, n)
+					now[id] = n
+				}
 			}
 			exec(rt, writer, `BEGIN IMMEDIATE`)
-			for range rapid.IntRange(1, 40).Draw(rt, "rows") {
-				id, n := rapid.IntRange(1, 200).Draw(rt, "id"), rapid.SampledFrom([]int{0, 1, 100, 3000, 9000, 30_000}).Draw(rt, "length")
-				exec(rt, writer, `INSERT INTO x VALUES (?1, zeroblob(?2)) ON CONFLICT DO UPDATE SET body = excluded.body`, id, n)
-				now[id] = n
+			write(20)
+			if rapid.Bool().Draw(rt, "savepoint") { // frames that were written may be written over
+				kept := maps.Clone(now)
+				exec(rt, writer, `SAVEPOINT s`)
+				write(20)
+				exec(rt, writer, `ROLLBACK TO s`)
+				now = kept
+				write(20)
 			}
 			require.Equal(rt, now, content(rt, writer), "it sees what it writes")
 			exec(rt, writer, end)
