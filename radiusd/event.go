@@ -116,9 +116,9 @@ func (e *event) record(a *pendingRecord) {
 	if v := rec.Origin.Vendor; v != macwatch.VendorGeneric {
 		e.vendor = v
 	}
-	var room [maxValue]byte
-	e.user.set(hide(room[:0], rec.UserName, a.mac, a.name))
-	e.session.set(hide(room[:0], rec.SessionID, a.mac, a.name))
+	var scratch [maxValue]byte
+	e.user.set(hide(scratch[:0], rec.UserName, a.address, a.pseudonym))
+	e.session.set(hide(scratch[:0], rec.SessionID, a.address, a.pseudonym))
 }
 
 // under adds the license that governed.

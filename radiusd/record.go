@@ -24,16 +24,19 @@ const (
 type pendingRecord struct {
 	request
 	datagram
-	record    macwatch.Record
-	texts     []byte       // of the record, that stand in no packet; in room, where it holds them
-	place     *location    // that it is about; nil: not known
-	mac, name macwatch.MAC // an address that nobody may see, and the pseudonym in its place; mac 0: anybody may
-	signed    bool         // the answer carries Message-Authenticator
-	room      [textsRoom]byte
+	record macwatch.Record
+	texts  []byte           // of the record, that need not stand in the packet
+	memory [shortTexts]byte // of texts, as a rule
+	place  *location        // that it is about; nil: not known
+	signed bool             // the answer carries Message-Authenticator
+
+	// What the trace shows instead of an address (0: there is none to hide). The record's own
+	// are 0 where it is about the NAS, whatever else the packet holds.
+	address, pseudonym macwatch.MAC
 }
 
-// textsRoom is what the texts of nearly all records take.
-const textsRoom = 256
+// shortTexts is what the texts of nearly all records take.
+const shortTexts = 256
 
 // take makes a of the packet that the reader has in hand.
 func (a *pendingRecord) take(r *reader) {
@@ -52,7 +55,7 @@ func (a *pendingRecord) take(r *reader) {
 		id.enter(p, l)
 		place = l.ID
 	}
-	a.mac, a.name = id.address, id.mac
+	a.address, a.pseudonym = id.address, id.mac
 	a.record = macwatch.Record{
 		Location: place,
 		Client:   r.client.ID,
@@ -80,7 +83,7 @@ func keep[T string | []byte](a *pendingRecord, text T) []byte {
 // identify fills in who and where.
 func (a *pendingRecord) identify(p *packet, id *identity) {
 	rec := &a.record
-	a.texts = a.room[:0]
+	a.texts = a.memory[:0]
 	rec.MAC, rec.Address = id.mac, id.address
 	rec.NAS = keep(a, id.nas)
 	rec.AP = keep(a, id.ap)

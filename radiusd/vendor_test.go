@@ -367,3 +367,43 @@ func TestVendorAttributes(t *testing.T) {
 		require.Equal(t, c.want, got, c.name)
 	}
 }
+
+// keepingJournal keeps records, and answers none.
+type keepingJournal struct{ records []*macwatch.Record }
+
+func (j *keepingJournal) Append(records []*macwatch.Record) int {
+	j.records = append(j.records, records...)
+	return len(records)
+}
+func (*keepingJournal) AwaitRoom()     {}
+func (*keepingJournal) Writable() bool { return true }
+
+// A record that waits for the disk stays what it was, whatever the reader reads meanwhile into
+// the memory of its datagram and its own.
+func TestAWaitingRecordIsItsOwn(t *testing.T) {
+	j := &keepingJournal{}
+	g := prepare(t)
+	g.options.Journal = j
+	r := g.offline(acctListener)
+	show := func(rec *macwatch.Record) string {
+		c := *rec
+		c.Done, c.Reply = nil, nil
+		return fmt.Sprintf("%+v", c)
+	}
+	var was []string
+	for i, v := range vendorPackets(t) {
+		if v.code != radius.CodeAccountingRequest {
+			continue
+		}
+		datagram := build(v.code, byte(i), "", v.attrs...)
+		r.serve(datagram, false)
+		r.submit()
+		require.Len(t, j.records, len(was)+1, v.name)
+		was = append(was, show(j.records[len(was)]))
+		clear(datagram)
+	}
+	require.Greater(t, len(was), 20)
+	for i, rec := range j.records {
+		require.Equal(t, was[i], show(rec))
+	}
+}
