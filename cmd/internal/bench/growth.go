@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -48,7 +47,7 @@ func (b *bench) growth(ctx context.Context) error {
 			return err
 		}
 		defer func() { _ = os.RemoveAll(v.dir) }()
-		if err := errors.Join(v.seedSessions(ctx, at.Devices), v.sync()); err != nil {
+		if err := v.seedSessions(ctx, at.Devices); err != nil {
 			return err
 		}
 		g, err := v.serve(ctx, v.dir, nil)

@@ -16,28 +16,33 @@ import (
 // gateway itself would need minutes for. It is the only part of the benchmark that knows
 // the schema (store/migrations).
 func (v *venue) seed(ctx context.Context, statements ...seeding) error {
-	db, err := sql.Open("sqlite3", "file:"+filepath.Join(v.dir, "data", "tallygate.db")+"?_journal_mode=WAL&_synchronous=OFF&_cache_size=-262144")
+	return v.fill(func(db *sql.DB) error {
+		for _, s := range statements {
+			if _, err := db.ExecContext(ctx, s.sql, s.args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// fill lets f write, and waits until it is on the disk: some gigabytes at times, which the kernel
+// would bring there while something is measured.
+func (v *venue) fill(f func(*sql.DB) error) error {
+	path := filepath.Join(v.dir, "data", "tallygate.db")
+	db, err := sql.Open("sqlite3", "file:"+path+"?_journal_mode=WAL&_synchronous=OFF&_cache_size=-262144")
 	if err != nil {
 		return fmt.Errorf("open the venue's database: %w", err)
 	}
 	db.SetMaxOpenConns(1)
-	for _, s := range statements {
-		if _, e := db.ExecContext(ctx, s.sql, s.args...); e != nil {
-			err = fmt.Errorf("fill the venue's database: %w", e)
-			break
-		}
+	if err := errors.Join(f(db), db.Close()); err != nil {
+		return fmt.Errorf("fill the venue's database: %w", err)
 	}
-	return errors.Join(err, db.Close())
-}
-
-// sync waits until the database is on the disk: some gigabytes of it, or the kernel would bring
-// them there while something is measured.
-func (v *venue) sync() error {
-	f, err := os.OpenFile(filepath.Join(v.dir, "data", "tallygate.db"), os.O_RDWR, 0)
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return fmt.Errorf("open the venue's database: %w", err)
 	}
-	return errors.Join(f.Sync(), f.Close())
+	return errors.Join(file.Sync(), file.Close())
 }
 
 type seeding struct {
@@ -85,29 +90,26 @@ const (
 
 // seedSessions makes so many sessions of the known devices, which ended ten days ago, and the
 // index that the gateway has of them.
-func (v *venue) seedSessions(ctx context.Context, count int) (err error) {
-	db, err := sql.Open("sqlite3", "file:"+filepath.Join(v.dir, "data", "tallygate.db")+"?_journal_mode=WAL&_synchronous=OFF&_cache_size=-262144")
-	if err != nil {
-		return fmt.Errorf("open the venue's database: %w", err)
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	db.SetMaxOpenConns(1)
-	// Else the gateway would ask all of them when their devices were seen.
-	if _, err := db.ExecContext(ctx, `INSERT INTO meta (key, value) VALUES ('seen_written', `+now+`) ON CONFLICT DO UPDATE SET value = excluded.value`); err != nil {
-		return fmt.Errorf("fill the venue's database: %w", err)
-	}
-	for first := 0; first < count; first += generationRows {
-		n := min(generationRows, count-first)
-		if _, err := db.ExecContext(ctx, sessionRows(`?2 + i + 1`, `?3 + i`, `10 * 86400000000 - ?2 - i`), n, first, load.MAC(0, uint64(count))+uint64(first)); err != nil {
-			return fmt.Errorf("fill the venue's database: %w", err)
+func (v *venue) seedSessions(ctx context.Context, count int) error {
+	return v.fill(func(db *sql.DB) error {
+		// Else the gateway would ask all of them when their devices were seen.
+		if _, err := db.ExecContext(ctx, `INSERT INTO meta (key, value) VALUES ('seen_written', `+now+`) ON CONFLICT DO UPDATE SET value = excluded.value`); err != nil {
+			return err
 		}
-		if n == generationRows { // it is sealed
+		for first := 0; first < count; first += generationRows {
+			n := min(generationRows, count-first)
+			if _, err := db.ExecContext(ctx, sessionRows(`?2 + i + 1`, `?3 + i`, `10 * 86400000000 - ?2 - i`), n, first, load.MAC(0, uint64(count))+uint64(first)); err != nil {
+				return err
+			}
+			if n < generationRows {
+				break // not full, and not sealed
+			}
 			if err := seedIndex(ctx, db, first/generationRows); err != nil {
-				return fmt.Errorf("fill the venue's database: %w", err)
+				return err
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // seedIndex writes the index of a generation of sessions: its identities in order, by slices.
