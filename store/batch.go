@@ -31,11 +31,13 @@ type batch struct {
 	reporters []nasKey // that report, and this was not noted yet
 }
 
+// cacheEntry is a device that counts from first on, with nothing against it.
 type cacheEntry struct {
-	key   macwatch.DeviceKey
-	epoch uint32
-	first time.Time
-	known bool // memory says so already
+	key      macwatch.DeviceKey
+	epoch    uint32
+	first    time.Time
+	counting bool // the license counts: the LRU is asked
+	known    bool // the known devices say so already
 }
 
 // place is what a batch knows of a Location: looked up once, then at hand.

@@ -18,7 +18,8 @@ func (b *batch) sight(r *macwatch.Record, s *macwatch.Session, event time.Time) 
 	}
 	key := macwatch.DeviceKey{Location: r.Location, MAC: r.MAC}
 	windowed := p.license != nil && p.license.Terms.CountWindow > 0
-	if !windowed && b.w.s.cache.Counted(key, p.epoch, event) {
+	counting := p.license != nil && p.license.Counting()
+	if !windowed && b.remembered(p, key, event, counting) {
 		b.hits++
 		return nil
 	}
@@ -32,7 +33,7 @@ func (b *batch) sight(r *macwatch.Record, s *macwatch.Session, event time.Time) 
 	reason := b.weigh(p, r, s, event)
 	if reason == licensing.ReasonNone && !windowed {
 		if first, ok := b.w.known.counted(key, p.epoch, event); ok {
-			b.cached = append(b.cached, cacheEntry{key, p.epoch, first, true})
+			b.cached = append(b.cached, cacheEntry{key: key, epoch: p.epoch, first: first, counting: counting, known: true})
 			return b.count(p, r, r.MAC, event, false)
 		}
 	}
@@ -71,8 +72,22 @@ func (b *batch) sight(r *macwatch.Record, s *macwatch.Session, event time.Time) 
 	case reason != licensing.ReasonNone:
 		return nil
 	}
-	b.cached = append(b.cached, cacheEntry{key, p.epoch, device.countedFirst, false})
+	b.cached = append(b.cached, cacheEntry{key: key, epoch: p.epoch, first: device.settled(), counting: counting})
 	return b.count(p, r, r.MAC, event, added)
+}
+
+// remembered reports whether memory tells that the device counts, and that a sighting at event
+// adds nothing. The known devices are asked first: the LRU, which makes an entry of each of them
+// and drops another's, costs several times as much when they are more than lie at hand. While a
+// license counts only the LRU will do: there each device is looked at once in an epoch, since it
+// may complete the number that starts the contract.
+func (b *batch) remembered(p *place, key macwatch.DeviceKey, event time.Time, counting bool) bool {
+	if !counting {
+		if _, ok := b.w.known.counted(key, p.epoch, event); ok {
+			return true
+		}
+	}
+	return b.w.s.cache.Counted(key, p.epoch, event)
 }
 
 // weigh says what stands against counting the sighting; ReasonNone when it counts.

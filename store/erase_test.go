@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -156,6 +157,43 @@ func TestAnErasedDeviceLeavesNoTrace(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, report.OK)
 		})
+	}
+}
+
+// A device that was erased counts from before it was first seen again: what is remembered of its
+// count does not hide an earlier sighting that comes late, not even when that was learned from
+// the rows.
+func TestAnErasedDeviceIsFirstSeenAnew(t *testing.T) {
+	for name, change := range map[string]func(*Options){"clear": inClear, "hmac": concealed} {
+		for _, restarted := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, restarted: %v", name, restarted), func(t *testing.T) {
+				v := openVenue(t, change)
+				v.activate(v.terms())
+				all := guests(5)
+				for i, m := range all {
+					v.sight(v.record(i, macwatch.StatusStart, of(m)))
+				}
+				v.clock.advance(time.Hour)
+				_, err := v.s.Erase(ctx, by, macwatch.ErasureOrder{MAC: all[2], Reason: "asked"})
+				require.NoError(t, err)
+				v.clock.advance(time.Hour)
+				back := v.s.Now().Truncate(time.Second)
+				v.sight(v.record(7, macwatch.StatusStart, of(all[2]), stamped(back)))
+				if restarted {
+					v.restart()
+					<-v.s.learned
+				}
+				v.sight(v.record(8, macwatch.StatusStart, of(all[2]), stamped(back.Add(-time.Minute))))
+				require.Len(t, v.devices(), 5)
+				first := 0
+				for _, d := range v.devices() {
+					if d.FirstSeen.Equal(back.Add(-time.Minute)) {
+						first++
+					}
+				}
+				require.Equal(t, 1, first)
+			})
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -11,8 +12,8 @@ import (
 // knownLimit is how many devices are kept at most: 16 octets each, and some room to grow.
 const knownLimit = 1 << 24
 
-// knownBuckets is how many parts they are kept in, each searched from end to end: 76
-// devices of ten million.
+// knownBuckets is how many tables they are kept in, each grown by itself, so that no answer
+// waits for all of them to move: 76 devices of ten million.
 const knownBuckets = 1 << 17
 
 // knownDevices knows every device that has rows, and of those that count without anything
@@ -23,7 +24,7 @@ const knownBuckets = 1 << 17
 // start does not wait for it; until then everybody may have rows. Like an entry of the
 // LRU, what it says of the count holds in one counting epoch of the Location.
 type knownDevices struct {
-	buckets  [][]knownDevice
+	buckets  []knownBucket
 	epochs   map[int64]uint32 // by Location: the epoch that first is about
 	count    int
 	full     bool // there are more than knownLimit: who is not here may have rows all the same
@@ -51,40 +52,85 @@ func hash(k macwatch.DeviceKey) uint64 {
 	return h ^ h>>31
 }
 
-// find returns the device, nil when it is not known, and its bucket.
-func (d *knownDevices) find(k macwatch.DeviceKey) (*knownDevice, *[]knownDevice) {
-	if d.buckets == nil {
-		return nil, nil
+// knownBucket is a hash table with open addressing: its capacity is its places, in no order,
+// and its length how many of them are taken. Most searches touch one cache line of it.
+type knownBucket []knownDevice
+
+// place is the device's, or the free one that it would take; nil when there are none at all.
+func (b knownBucket) place(k macwatch.DeviceKey, h uint64) *knownDevice {
+	places := b[:cap(b)]
+	if len(places) == 0 {
+		return nil
 	}
-	bucket := &d.buckets[hash(k)%knownBuckets]
-	for i := range *bucket {
-		if e := &(*bucket)[i]; e.mac == k.MAC && int64(e.location) == k.Location {
-			return e, bucket
+	// The lower bits of the hash have chosen the bucket.
+	hi, _ := bits.Mul64(h, uint64(len(places)))
+	for i := int(hi); ; {
+		e := &places[i]
+		if e.free() || e.mac == k.MAC && int64(e.location) == k.Location {
+			return e
+		}
+		if i++; i == len(places) {
+			i = 0
 		}
 	}
-	return nil, bucket
+}
+
+// grown is the bucket with room for one more, an eighth of its places free at least.
+func (b knownBucket) grown() knownBucket {
+	n := len(b)
+	if (n+1)*8 <= cap(b)*7 {
+		return b[:n+1]
+	}
+	larger := slices.Grow(knownBucket(nil), n+n/4+2)[:n+1] // append would double it
+	clear(larger[:cap(larger)])
+	for _, e := range b[:cap(b)] {
+		if !e.free() {
+			k := e.key()
+			*larger.place(k, hash(k)) = e
+		}
+	}
+	return larger
+}
+
+func (e *knownDevice) free() bool { return e.location == 0 } // Locations begin with 1
+
+func (e *knownDevice) key() macwatch.DeviceKey {
+	return macwatch.DeviceKey{Location: int64(e.location), MAC: e.mac}
+}
+
+// find returns the device; nil when it is not known.
+func (d *knownDevices) find(k macwatch.DeviceKey) *knownDevice {
+	if d.buckets == nil {
+		return nil
+	}
+	h := hash(k)
+	e := d.buckets[h%knownBuckets].place(k, h)
+	if e == nil || e.free() {
+		return nil
+	}
+	return e
 }
 
 // add must be told of every device that is given a row, before or in the transaction; that
 // it comes to nothing does no harm. Nil: there is no room for it.
 func (d *knownDevices) add(k macwatch.DeviceKey) *knownDevice {
-	e, bucket := d.find(k)
-	switch {
-	case e != nil:
+	if e := d.find(k); e != nil {
 		return e
-	case d.count == knownLimit || k.Location > math.MaxUint32:
+	}
+	if d.count == knownLimit || k.Location > math.MaxUint32 {
 		d.full = true
 		return nil
-	case bucket == nil:
-		d.buckets = make([][]knownDevice, knownBuckets)
-		bucket = &d.buckets[hash(k)%knownBuckets]
 	}
-	if len(*bucket) == cap(*bucket) { // append would double it
-		*bucket = append(make([]knownDevice, 0, len(*bucket)+max(2, len(*bucket)/8)), *bucket...)
+	if d.buckets == nil {
+		d.buckets = make([]knownBucket, knownBuckets)
 	}
-	*bucket = append(*bucket, knownDevice{mac: k.MAC, location: uint32(k.Location)})
+	h := hash(k)
+	bucket := &d.buckets[h%knownBuckets]
+	*bucket = bucket.grown()
+	e := bucket.place(k, h)
+	*e = knownDevice{mac: k.MAC, location: uint32(k.Location)}
 	d.count++
-	return &(*bucket)[len(*bucket)-1]
+	return e
 }
 
 // may reports false only for a device that has no rows.
@@ -92,8 +138,7 @@ func (d *knownDevices) may(k macwatch.DeviceKey) bool {
 	if !d.complete || d.full {
 		return true
 	}
-	e, _ := d.find(k)
-	return e != nil
+	return d.find(k) != nil
 }
 
 // counted reports since when a device counts, if its rows say so, with nothing against
@@ -102,7 +147,7 @@ func (d *knownDevices) counted(k macwatch.DeviceKey, epoch uint32, event time.Ti
 	if d.epochs[k.Location] != epoch {
 		return first, false
 	}
-	e, _ := d.find(k)
+	e := d.find(k)
 	if e == nil || e.first == firstUnknown || e.first == firstDoubted || event.Unix() < int64(e.first) {
 		return first, false
 	}
@@ -110,19 +155,22 @@ func (d *knownDevices) counted(k macwatch.DeviceKey, epoch uint32, event time.Ti
 }
 
 // settle notes, after the commit, that the device's rows say that it counts from first on,
-// with nothing against it.
-func (d *knownDevices) settle(k macwatch.DeviceKey, epoch uint32, first time.Time) {
-	if e := d.add(k); e != nil {
-		d.begin(k.Location, epoch)
-		e.first = secondOf(first)
+// with nothing against it; false when there is no room for it.
+func (d *knownDevices) settle(k macwatch.DeviceKey, epoch uint32, first time.Time) bool {
+	e := d.add(k)
+	if e == nil {
+		return false
 	}
+	d.begin(k.Location, epoch)
+	e.first = secondOf(first)
+	return true
 }
 
 // learnCount is settle for what the tables say, which may be older than a sighting. Of a
 // device that was not known before only this row is left: its own was erased or purged, and
 // must be written when it comes again.
 func (d *knownDevices) learnCount(k macwatch.DeviceKey, epoch uint32, first time.Time) {
-	e, _ := d.find(k)
+	e := d.find(k)
 	if e == nil {
 		d.doubt(k)
 		return
@@ -143,7 +191,7 @@ func (d *knownDevices) doubt(k macwatch.DeviceKey) {
 // forget notes that a device's row is gone. Its count may have been read before that, and
 // must not be learned after it.
 func (d *knownDevices) forget(k macwatch.DeviceKey) {
-	if e, _ := d.find(k); e != nil {
+	if e := d.find(k); e != nil {
 		e.first = firstDoubted
 	}
 }
@@ -161,9 +209,10 @@ func (d *knownDevices) begin(location int64, epoch uint32) {
 	}
 	if _, other := d.epochs[location]; other {
 		d.forgot = true
-		for bucket := range slices.Values(d.buckets) {
-			for i := range bucket {
-				if e := &bucket[i]; int64(e.location) == location && e.first != firstDoubted {
+		for _, bucket := range d.buckets {
+			places := bucket[:cap(bucket)]
+			for i := range places {
+				if e := &places[i]; int64(e.location) == location && e.first != firstDoubted {
 					e.first = firstUnknown
 				}
 			}

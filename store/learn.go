@@ -19,7 +19,7 @@ const learnStep = 4096
 type learned struct {
 	license int64 // 0: of devices
 	key     macwatch.DeviceKey
-	first   int64 // counted sighting, in microseconds; of devices: 1 when something stands against it
+	first   int64 // from when on a sighting changes nothing, in microseconds; of devices: 1 when something stands against it
 }
 
 // learnDevices tells the writer of all devices in the tables, a few at a time; then, each
@@ -55,8 +55,10 @@ func (s *Store) learnDevices() {
 }
 
 func (s *Store) learnAllCounts() error {
-	return s.learn(`SELECT license_id, location_id, mac, first_at FROM counted WHERE (license_id, location_id, mac) > (?, ?, ?)
-		ORDER BY license_id, location_id, mac LIMIT ?`,
+	// One that was erased and came again counts from before it was first seen (see settled).
+	return s.learn(`SELECT license_id, c.location_id, c.mac, coalesce(max(first_at, first_seen), first_at)
+		FROM counted c LEFT JOIN devices d ON d.location_id = c.location_id AND d.mac = c.mac
+		WHERE (license_id, c.location_id, c.mac) > (?, ?, ?) ORDER BY license_id, c.location_id, c.mac LIMIT ?`,
 		func(l learned) []any { return []any{l.license, l.key.Location, int64(l.key.MAC), learnStep} }, (*writer).learnCounts)
 }
 
@@ -135,7 +137,7 @@ func (w *writer) learnCounts(all []learned, current bool) {
 		}
 		if current && l.license == governing {
 			w.known.learnCount(l.key, number, fromMicros(l.first))
-		} else if e, _ := w.known.find(l.key); e == nil {
+		} else if w.known.find(l.key) == nil {
 			w.known.doubt(l.key)
 		}
 	}

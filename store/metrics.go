@@ -37,7 +37,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "tallygate_store_commit_failures_total", Help: "Transactions that could not be committed.",
 		}),
 		cacheHits: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "tallygate_mac_cache_hits_total", Help: "Sightings of devices that the cache knew as counted.",
+			Name: "tallygate_mac_cache_hits_total", Help: "Sightings of devices that memory knew as counted.",
 		}),
 		cacheMisses: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "tallygate_mac_cache_misses_total", Help: "Sightings that had to ask the store.",

@@ -59,6 +59,15 @@ func (c *newcomer) count(r *macwatch.Record, event time.Time, windowed bool) (ch
 	return changed, added
 }
 
+// settled is from when on a sighting of a device that counts changes none of its rows. One that
+// was erased and came again counts from before it was first seen.
+func (c *newcomer) settled() time.Time {
+	if c.first.After(c.countedFirst) {
+		return c.first
+	}
+	return c.countedFirst
+}
+
 // uncount takes back that it counts.
 func (c *newcomer) uncount(why licensing.Reason) {
 	c.countedFirst, c.countedLast, c.ap, c.session, c.reason = time.Time{}, time.Time{}, "", "", why.String()
@@ -182,15 +191,19 @@ func (w *writer) loadDevice(key macwatch.DeviceKey, license int64) (*newcomer, e
 	if name == key.MAC && !w.known.may(key) {
 		return c, nil
 	}
-	if _, err := w.stmts.selectDevice.row(w.row[:], key.Location, int64(key.MAC), license, int64(name)); err != nil {
+	found, err := w.stmts.selectDevice.row(w.row[:3], key.Location, int64(key.MAC))
+	if err != nil {
 		return nil, wrap("read a device", err)
 	}
-	if w.row[0] != nil {
+	if found {
 		c.first, c.last = instantAt(w.row[0]), instantAt(w.row[1])
 		c.reason, _ = w.row[2].(string)
 	}
-	if w.row[3] != nil {
-		c.countedFirst, c.countedLast = instantAt(w.row[3]), instantAt(w.row[4])
+	if found, err = w.stmts.selectDeviceCount.row(w.row[:2], license, key.Location, int64(name)); err != nil {
+		return nil, wrap("read a device's count", err)
+	}
+	if found {
+		c.countedFirst, c.countedLast = instantAt(w.row[0]), instantAt(w.row[1])
 	}
 	return c, nil
 }

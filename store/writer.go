@@ -36,7 +36,7 @@ type writer struct {
 	reporters   reporters
 	silence     silence
 	seen        lateSeen
-	row         [5]driver.Value // read at the moment
+	row         [3]driver.Value // read at the moment
 	boxes       boxes           // of the rows being written
 	values      []driver.Value  // theirs
 	scratch     []byte          // used again by whatever is sealed
@@ -242,10 +242,10 @@ func (w *writer) transact(ops []op) error {
 // succeed takes over what a committed batch has changed.
 func (w *writer) succeed(b *batch) {
 	b.settleFold()
-	for i := range b.cached {
-		w.s.cache.Add(b.cached[i].key, b.cached[i].epoch, b.cached[i].first)
-		if !b.cached[i].known {
-			w.known.settle(b.cached[i].key, b.cached[i].epoch, b.cached[i].first)
+	for _, e := range b.cached {
+		// Whom the known devices have no room for is the LRU's.
+		if !e.known && !w.known.settle(e.key, e.epoch, e.first) || e.counting {
+			w.s.cache.Add(e.key, e.epoch, e.first)
 		}
 	}
 	for _, key := range b.reporters {
