@@ -38,13 +38,14 @@ func (f filter) add(key uint64) {
 	}
 }
 
-// may reports false only for a key that was never added.
+// may reports false only for a key that was never added. All bits are looked at, whatever the first
+// ones say: nobody could foretell where to stop, and then no filter's line would be fetched before
+// that of the one before has come.
 func (f filter) may(key uint64) bool {
 	line := f.line(key)
+	all := ^uint64(0)
 	for p, i := probes(key), 0; i < filterProbes; p, i = p>>9, i+1 {
-		if line[p>>6&7]&(1<<(p&63)) == 0 {
-			return false
-		}
+		all &= line[p>>6&7] >> (p & 63)
 	}
-	return true
+	return all&1 != 0
 }
