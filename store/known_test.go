@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -273,4 +274,25 @@ func TestADeviceWhoseRowIsGoneGetsAnother(t *testing.T) {
 	v.sight(v.record(0, macwatch.StatusInterim, counters(60, 1, 1)))
 	require.Len(t, v.devices(), 1)
 	require.Equal(t, 1, v.summary(number).DevicesCounted)
+}
+
+// Whom there is no room for among the known devices is the LRU's to remember.
+func TestTheLRURemembersWhomThereIsNoRoomFor(t *testing.T) {
+	metrics := prometheus.NewRegistry()
+	v := openVenue(t, func(o *Options) { o.CacheCapacity, o.Metrics = 1000, metrics })
+	v.activate(v.terms())
+	<-v.s.learned
+	for n := range 5 { // the contract starts
+		v.sight(v.record(n, macwatch.StatusStart))
+	}
+	require.True(t, v.s.onWriter(func() { v.s.w.known.count = knownLimit }))
+	for n, hits := range []int{0, 1, 2} {
+		before := counter(t, metrics, "tallygate_mac_cache_hits_total")
+		for i := range hits + 1 { // the first one is not known yet
+			v.clock.advance(time.Second)
+			v.sight(v.record(10+n, macwatch.StatusInterim, counters(uint32(i+1), 1, 1)))
+		}
+		require.InDelta(t, hits, counter(t, metrics, "tallygate_mac_cache_hits_total")-before, 0)
+		require.Equal(t, n+1, v.s.cache.Len()-5, "besides those of before the start")
+	}
 }
