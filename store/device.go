@@ -31,9 +31,9 @@ func (b *batch) sight(r *macwatch.Record, s *macwatch.Session, event time.Time) 
 		return nil
 	}
 	reason := b.weigh(p, r, s, event)
-	if reason == licensing.ReasonNone && !windowed {
+	if reason == licensing.ReasonNone && counting && !windowed {
 		if first, ok := b.w.known.counted(key, p.epoch, event); ok {
-			b.cached = append(b.cached, cacheEntry{key: key, epoch: p.epoch, first: first, counting: counting, known: true})
+			b.cached = append(b.cached, cacheEntry{key: key, epoch: p.epoch, first: first, counting: true, known: true})
 			return b.count(p, r, r.MAC, event, false)
 		}
 	}

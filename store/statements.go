@@ -61,7 +61,7 @@ func (s *statements) all() map[**stmt]string {
 		&s.appendDevices: `INSERT INTO device_journal (id, body) VALUES (?, ?)`,
 		&s.trimDevices:   `DELETE FROM device_journal WHERE id <= ?`,
 
-		// Not one with a join: SQLite prepares that anew each time, which takes ten times as long.
+		// Not one with a join: SQLite prepares that anew each time: 17 us instead of 3 for both.
 		&s.selectDevice:      `SELECT first_seen, last_seen, reason FROM devices WHERE location_id = ? AND mac = ?`,
 		&s.selectDeviceCount: `SELECT first_at, last_at FROM counted WHERE license_id = ? AND location_id = ? AND mac = ?`,
 		&s.upsertDevice: `INSERT INTO devices (location_id, mac, first_seen, last_seen, reason) VALUES (?, ?, ?, ?, ?)
