@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"tallygate/licensing"
 	"tallygate/macwatch"
 )
 
@@ -295,4 +296,27 @@ func TestTheLRURemembersWhomThereIsNoRoomFor(t *testing.T) {
 		require.InDelta(t, hits, counter(t, metrics, "tallygate_mac_cache_hits_total")-before, 0)
 		require.Equal(t, n+1, v.s.cache.Len()-5, "besides those of before the start")
 	}
+}
+
+// While a license counts, each device is looked at once in an epoch, though it is known: a count
+// that is complete without a start, however it came to be, starts the contract with the next sighting.
+func TestAKnownDeviceStartsACompleteCount(t *testing.T) {
+	v := openVenue(t)
+	number := v.activate(v.terms())
+	for n := range 4 {
+		v.sight(v.record(n, macwatch.StatusStart))
+	}
+	require.Len(t, v.devices(), 4) // their rows are written from here on
+	require.Equal(t, licensing.PendingStart, v.summary(number).State)
+	require.True(t, v.s.onWriter(func() {
+		require.NoError(t, v.s.w.exec(`INSERT INTO counted (license_id, location_id, mac, first_at, last_at, ap, session)
+			SELECT license_id, location_id, mac + 1000, first_at, last_at, ap, session FROM counted LIMIT 1`))
+		require.NoError(t, v.s.w.exec(`UPDATE counts SET devices = devices + 1`))
+	}))
+	v.restart()
+	<-v.s.learned
+	pass(time.Minute, v)
+	require.True(t, v.knownCount(0))
+	v.sight(v.record(0, macwatch.StatusInterim, counters(60, 1, 1)))
+	require.Equal(t, licensing.InUse, v.summary(number).State)
 }
